@@ -83,7 +83,7 @@ void board_make_pictures(struct board *b, struct video *v, const char *path)
 	struct err err;
 	int r = file_mkdirs(folder, true, &err);
 	if (r == 0)
-		r = file_open_input(path, &fd, &err);
+		r = board_open_same(b, v, path, &fd, &err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(makers); i++)
 		if (makers[i](b, v, fd, &err) < 0 && err.code != ERR_CANCELED)
 			log_info("pictures of %s: %s", path, err.msg);
@@ -112,7 +112,7 @@ static int make_proxy(struct board *b, struct video *v, const char *source, stru
 	AUTO(fd_closep) int out = -1;
 	int r = file_mkdirs(folder, true, err);
 	if (r == 0)
-		r = file_open_input(source, &in, err);
+		r = board_open_same(b, v, source, &in, err);
 	if (r < 0)
 		return r;
 	out = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

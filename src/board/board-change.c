@@ -98,7 +98,7 @@ static int refuse(const struct job *j, const char *what, struct err *err)
 	               names[j->row.state]);
 }
 
-static void to_queue(struct board *b, struct job *j)
+void board_requeue(struct board *b, struct job *j)
 {
 	j->row.state = STORE_ENTRY_QUEUED;
 	j->row.ended = 0;
@@ -126,7 +126,7 @@ static int resume_job(struct board *b, struct job *j, struct err *err)
 		if (j->stop == STOP_PAUSE) /* it has begun to leave: it comes again at once */
 			j->stop = STOP_YIELD;
 	} else if (j->row.state == STORE_ENTRY_PAUSED || j->row.state == STORE_ENTRY_CANCELED) {
-		to_queue(b, j);
+		board_requeue(b, j);
 	} else if (j->row.state != STORE_ENTRY_QUEUED) {
 		return refuse(j, "resumed", err);
 	}
@@ -181,7 +181,7 @@ static int retry_job(struct board *b, struct job *j, const json_t *body, struct 
 		return refuse(j, "tried again", err);
 	int r = read_only(j, body, err);
 	if (r == 0)
-		to_queue(b, j);
+		board_requeue(b, j);
 	return r;
 }
 

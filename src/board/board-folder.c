@@ -18,22 +18,11 @@
 
 #define SCAN_PERIOD (60 * CLOCK_SECOND) /* where there is no watch.scan */
 
-/* A file that is complete. */
-struct found {
-	char *path; /* real path */
-	char sha256[HASH_HEX];
-};
-
-static void found_clear(struct found *f)
-{
-	free(f->path);
-}
-
 /* ---- the queue, with `disk` held */
 
 /* The video of this path, or one of the same content: *ret_moved is then its
  * path. */
-static struct video *find_video(struct board *b, const struct found *f, char **ret_moved)
+static struct video *find_video(struct board *b, const struct file_identity *f, char **ret_moved)
 {
 	struct video *like = NULL;
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
@@ -41,9 +30,9 @@ static struct video *find_video(struct board *b, const struct found *f, char **r
 		struct video *v = b->videos[i];
 		const char *sha256 = v->row.sha256; /* "" before its first job */
 		bool here = strcmp(v->row.path, f->path) == 0, same = strcmp(sha256, f->sha256) == 0;
-		if (v->gone || v->row.state == STORE_VIDEO_FAILED || strcmp(v->row.origin, "path") != 0)
+		if (v->gone || strcmp(v->row.origin, "path") != 0)
 			continue;
-		if (here && (same || !*sha256))
+		if (here && (same || (!*sha256 && v->row.state != STORE_VIDEO_FAILED)))
 			return v;
 		if (same)
 			like = v;
@@ -52,27 +41,76 @@ static struct video *find_video(struct board *b, const struct found *f, char **r
 	return like;
 }
 
+/* The path of the video with this content, if the content is still there: the
+ * file that was found is a copy of it. Without `disk`, as the file may be
+ * read. */
+static char *find_original(struct board *b, const struct file_identity *f)
+{
+	AUTO(mem_freep) char *path = NULL;
+	AUTO(file_identity_clear) struct file_identity there = {0};
+	struct err ignored;
+	find_video(b, f, &path);
+	if (!path || board_identify(b, path, b->folders_stop, &there, &ignored) < 0 ||
+	    strcmp(there.sha256, f->sha256) != 0)
+		return NULL;
+	return TAKE(path);
+}
+
 /* If its file was moved, the video is at the new path. */
-static struct video *take_known(struct board *b, const struct found *f)
+static struct video *take_known(struct board *b, const struct file_identity *f,
+                                const char *original)
 {
 	AUTO(mem_freep) char *path = NULL;
 	struct video *v = find_video(b, f, &path);
-	if (!path)
-		return v;
-	if (file_exists(path))
-		return NULL; /* a copy */
+	if (!v || (path && original && strcmp(path, original) == 0))
+		return NULL; /* new, or a copy */
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	board_set_text(&v->row.path, f->path);
-	v->unsaved = true;
-	board_publish_video(locked, v);
-	board_wake(b);
+	board_move_file(locked, v, f);
+	board_prepare_again(b, v);
 	return v;
+}
+
+/* The job is tried again if it could not read the file. */
+static int try_again(struct board *b, struct job *j, struct err *err)
+{
+	pthread_mutex_lock(&b->lock);
+	bool again = !j->gone && (!j->has_thread || j->ended) && j->row.state == STORE_ENTRY_FAILED &&
+	             board_is_away(j->row.fault) && !board_find_same(b, j->video, j->row.options);
+	if (again)
+		board_requeue(b, j);
+	pthread_mutex_unlock(&b->lock);
+	if (!again)
+		return 0;
+	int r = board_save_job(b, j, err);
+	log_info("its file is there again: job %lld is queued", (long long)j->row.id);
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	board_publish_job(locked, j);
+	board_wake(b);
+	return r;
+}
+
+static int try_jobs_again(struct board *b, const struct video *v, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0; i++) {
+		pthread_mutex_lock(&b->lock);
+		struct job *j = i < b->n_jobs ? b->jobs[i] : NULL;
+		bool its = j && j->video == v;
+		pthread_mutex_unlock(&b->lock);
+		if (!j)
+			break;
+		if (its)
+			r = try_again(b, j, err);
+	}
+	if (r == 0)
+		board_publish_summaries(b, v->row.id);
+	return r;
 }
 
 /* Video and job are added in one transaction with the note that the file
  * came. */
-static int add(struct board *b, const struct found *f, struct video *v, const struct new_job *n,
-               struct err *err)
+static int add(struct board *b, const struct file_identity *f, struct video *v,
+               const struct new_job *n, struct err *err)
 {
 	AUTO(store_video_clear) struct store_video row = {0};
 	const struct board_receipt what = {
@@ -80,6 +118,8 @@ static int add(struct board *b, const struct found *f, struct video *v, const st
 	int r = v ? 0 : board_describe_file(&what, &row, err);
 	if (r < 0)
 		return r;
+	if (!v) /* that of the SHA-256 */
+		board_set_text(&row.stamp, f->stamp);
 	pthread_mutex_lock(&b->lock);
 	struct job *same = v ? board_find_same(b, v, n->text) : NULL;
 	pthread_mutex_unlock(&b->lock);
@@ -105,7 +145,7 @@ static int add(struct board *b, const struct found *f, struct video *v, const st
 
 /* ---- one file */
 
-static int queue_file(struct board *b, const struct found *f, struct err *err)
+static int queue_file(struct board *b, const struct file_identity *f, struct err *err)
 {
 	static const char *const no_keys[] = {NULL};
 	AUTO(board_clear_new_job) struct new_job n = {0};
@@ -114,10 +154,15 @@ static int queue_file(struct board *b, const struct found *f, struct err *err)
 	int r = board_read_job(b, nothing, no_keys, &n, err);
 	if (r < 0)
 		return r;
+	AUTO(mem_freep) char *original = find_original(b, f);
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
-	struct video *v = take_known(disk, f);
+	struct video *v = take_known(disk, f, original);
 	r = store_found_has(b->setup.store, f->sha256, &known, err);
-	return r < 0 || known ? r : add(b, f, v, &n, err);
+	if (r < 0)
+		return r;
+	if (!known)
+		return add(b, f, v, &n, err);
+	return v ? try_jobs_again(b, v, err) : 0;
 }
 
 /* What a link leads out of the folders to, while it is looked for, and what the
@@ -136,11 +181,11 @@ static bool is_foreign(const struct board *b, const char *path)
 
 static int take_file(struct board *b, const char *path, struct err *err)
 {
-	AUTO(found_clear) struct found f = {0};
+	AUTO(file_identity_clear) struct file_identity f = {0};
 	AUTO(mem_freep) char *real = realpath(path, NULL);
 	if (!real || is_foreign(b, real))
 		return 0;
-	int r = ask_identify(b->setup.store, real, b->folders_stop, f.sha256, &f.path, err);
+	int r = board_identify(b, real, b->folders_stop, &f, err);
 	if (r == 0 && strcmp(f.path, real) != 0)
 		r = err_set(err, ERR_BUSY, "a folder above it was changed meanwhile");
 	return r < 0 ? r : queue_file(b, &f, err);

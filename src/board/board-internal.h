@@ -7,6 +7,7 @@
  *   board-request.c    options that a request may set
  *   settings.c         changed defaults of new jobs
  *   board-metrics.c    metrics samples
+ *   board-file.c       files in folders: where they are, whether they changed
  *   board-artifacts.c  poster, storyboard and proxy of a video
  *   board-video.c      videos: adding, fetching, probing, opening their files
  *   board-job.c        new jobs
@@ -42,6 +43,7 @@
 #include <stdint.h>
 
 #include "ask/ask.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/pool.h"
 #include "board/board.h"
@@ -88,6 +90,9 @@ struct job {
 	enum stop_reason stop;
 	int64_t *only;
 	size_t n_only;
+	/* The path and the stamp of the file when the turn began; "" = it could not
+	 * be opened. Its own thread only, stamp with the lock. */
+	char *path, *stamp;
 	int64_t began, retry_at; /* monotonic; retry_at: not before */
 	int tries;               /* consecutive failures that may pass */
 
@@ -256,6 +261,59 @@ int board_check_keys(const json_t *request, const char *const *keys, struct err 
 /* Takes a sample if it is time; returns when the next is due. */
 int64_t board_take_sample(struct board *b, int64_t now);
 
+/* ---- board-file.c */
+
+/* The real path of a file below one of serve.folders; the caller frees. */
+int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err);
+/* Likewise of a video that is here (origin "path"), which may also be below one
+ * of the watched folders. */
+int board_check_video_path(const struct board *b, const char *path, char **ret_real,
+                           struct err *err);
+/* The real paths of the watched folders that a request means by this name: the
+ * last part of their paths, or more of it ("in", "cam1/in"); NULL = all. They
+ * are there now. The caller frees with board_free_roots(). */
+char **board_watched_roots(const struct board *b, const char *name, size_t *ret_n);
+void board_free_roots(char **roots, size_t n);
+/* Whether a watched folder has this name, even if it is not there now. */
+bool board_is_watched_name(const struct board *b, const char *name);
+
+/* How the fault of a job begins whose file was not there, or was another one:
+ * such a job of a watched folder is tried again when its file is found again. */
+#define BOARD_AWAY "the file is away: "
+bool board_is_away(const char *fault);
+/* ERR_NOENT. */
+int board_file_away(const char *path, struct err *err);
+int board_file_replaced(const char *path, struct err *err);
+
+struct file_identity {
+	char *path; /* real path */
+	char sha256[HASH_HEX], stamp[FILE_STAMP_MAX];
+};
+void file_identity_clear(struct file_identity *f);
+/* Of a file that does not change meanwhile; reads it unless the journal has its
+ * SHA-256. */
+int board_identify(const struct board *b, const char *path, struct cancel *cancel,
+                   struct file_identity *ret, struct err *err);
+/* "" if it cannot be opened. */
+void board_stamp_path(const char *path, char stamp[static FILE_STAMP_MAX]);
+/* With the lock held: the SHA-256 that the file of a video has to have; "" = it
+ * is not known, or the file is ours. The caller frees. */
+char *board_file_hash(const struct video *v);
+/* Opens a file that has to have this SHA-256 (""= any), which it had with this
+ * stamp. ERR_NOENT if it has another one, ERR_BUSY if that is not known. */
+int board_open_file(struct store *s, const char *path, const char *sha256, const char *stamp,
+                    int *ret_fd, struct err *err);
+/* The same of a video; takes the lock. */
+int board_open_same(struct board *b, const struct video *v, const char *path, int *ret_fd,
+                    struct err *err);
+/* Whether it came from a watched folder; then its SHA-256. Takes the lock. */
+bool board_is_found(struct board *b, const struct video *v, char sha256[static HASH_HEX]);
+/* With `disk` and `lock` held: the file of the video is this one now. */
+void board_move_file(struct board *b, struct video *v, const struct file_identity *to);
+/* Looks where a file with this SHA-256 was seen; if one is there, it is the
+ * file of the video now. Takes both locks. */
+bool board_find_place(struct board *b, struct video *v, const char *sha256, struct cancel *cancel);
+
 /* ---- board-artifacts.c */
 
 /* A path below the folder of artifacts; the caller frees. */
@@ -331,6 +389,8 @@ void board_stop_summing(struct board *b, int64_t id);
  * it has other members than `keys`, which end with NULL. */
 int board_read_job(struct board *b, const json_t *request, const char *const *keys,
                    struct new_job *ret, struct err *err);
+/* With the lock held: a job that has ended is queued again, not saved yet. */
+void board_requeue(struct board *b, struct job *j);
 /* The options of a job that sets none; freed by board_clear_options(). */
 int board_default_options(struct board *b, struct analyze_options *ret, struct err *err);
 
@@ -427,19 +487,10 @@ int board_get_video(struct board *b, const json_t *request, struct video **ret, 
 void board_prepare(struct board *b, struct video *v);
 /* With the lock held: makes pictures that an earlier run did not finish. */
 void board_request_pictures(struct board *b, struct video *v);
-/* The real path of a file below one of serve.folders; the caller frees. */
-int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err);
-/* Likewise of a video that is here (origin "path"), which may also be below one
- * of the watched folders. */
-int board_check_video_path(const struct board *b, const char *path, char **ret_real,
-                           struct err *err);
-/* The real paths of the watched folders that a request means by this name: the
- * last part of their paths, or more of it ("in", "cam1/in"); NULL = all. They
- * are there now. The caller frees with board_free_roots(). */
-char **board_watched_roots(const struct board *b, const char *name, size_t *ret_n);
-void board_free_roots(char **roots, size_t n);
-/* Whether a watched folder has this name, even if it is not there now. */
-bool board_is_watched_name(const struct board *b, const char *name);
+/* With the lock held: likewise one that failed, whose file is there again; and
+ * whether a file that was changed still has the same content. */
+void board_prepare_again(struct board *b, struct video *v);
+void board_verify(struct board *b, struct video *v);
 
 /* ---- board-folder.c */
 

@@ -33,9 +33,12 @@ static void on_phase(struct job *j, const struct progress_event *e)
 static void on_hash(struct job *j, const struct progress_event *e)
 {
 	struct video *v = j->video;
+	bool same = strcmp(e->sha256, v->row.sha256) == 0;
 
-	if (strcmp(e->sha256, v->row.sha256) == 0)
+	if (same && (!*j->stamp || strcmp(v->row.stamp, j->stamp) == 0))
 		return;
+	if (*j->stamp)
+		board_set_text(&v->row.stamp, j->stamp);
 	board_set_text(&v->row.sha256, e->sha256);
 	v->unsaved = true;
 	board_publish_video(j->board, v);
@@ -197,7 +200,8 @@ static void end_early(struct job *j, const struct err *err, int64_t now)
 
 	if (err->code == ERR_CANCELED || j->stop == STOP_PAUSE || j->stop == STOP_CANCEL) {
 		stop_as_asked(j, now);
-	} else if (err->code == ERR_BUSY) { /* another process, or the same run of another job */
+	} else if (err->code == ERR_BUSY ||
+	           board_is_away(err->msg)) { /* another process, or the same run of another job */
 		j->row.state = STORE_ENTRY_QUEUED;
 		j->retry_at = now + BUSY_RETRY;
 		board_set_text(&j->row.fault, err->msg);
@@ -233,6 +237,18 @@ static void count_events(struct job *j)
 	j->events = board_listed(b, &summary);
 }
 
+/* Whether what is at the path of the video now is not what this turn opened, or
+ * could not open: the folders do not deliver it again. With `disk` held. */
+static bool is_back(const struct job *j)
+{
+	char stamp[FILE_STAMP_MAX];
+	pthread_mutex_lock(&j->board->lock);
+	AUTO(mem_freep) char *path = mem_strdup(j->video->row.path);
+	pthread_mutex_unlock(&j->board->lock);
+	board_stamp_path(path, stamp);
+	return strcmp(path, j->path) != 0 || strcmp(stamp, j->stamp) != 0;
+}
+
 static void end_turn(struct job *j, int r, const struct analyze_result *result,
                      const struct err *err)
 {
@@ -243,12 +259,13 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 	else
 		count_events(j);
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
+	bool again = r < 0 && board_is_away(err->msg) && is_back(j);
 	pthread_mutex_lock(&b->lock);
 	int64_t now = clock_now();
 	j->row.served += now - j->began;
 	if (r == 0)
 		finish(j, result);
-	else if (is_passing(j, err))
+	else if (again || is_passing(j, err))
 		end_early(j, err, now);
 	else
 		fail(j, err->msg);
@@ -276,29 +293,34 @@ static void end_turn(struct job *j, int r, const struct analyze_result *result,
 
 /* ---- doing it */
 
-/* The SHA-256 of the file, if it is known and the file is still what it was;
- * else notes what the file is now. */
-static bool is_known(struct job *j, const char *path, char sha256[static HASH_HEX])
+/* What is known of the file before it is analyzed. */
+struct known {
+	char sha256[HASH_HEX]; /* "" = not known */
+	/* that it has to have, since it was found in a watched folder with it;
+	 * "" = any */
+	char expected[HASH_HEX];
+};
+
+/* Of any other file, notes what it is now. */
+static void examine(struct job *j, const char *path, struct known *ret)
 {
-	char stamp[FILE_STAMP_MAX] = "";
-	int fd;
-	struct err ignored;
-	if (file_open_input(path, &fd, &ignored) == 0) {
-		file_stamp(fd, stamp);
-		close(fd);
-	}
+	char stamp[FILE_STAMP_MAX], sha256[HASH_HEX];
+	bool found = board_is_found(j->board, j->video, sha256);
+	board_stamp_path(path, stamp);
 	AUTO(board_unlockp) struct board *b = board_lock(j->board);
 	struct store_video *v = &j->video->row;
-	bool known = *stamp && strlen(v->sha256) == HASH_HEX - 1 && strcmp(v->stamp, stamp) == 0;
-	if (known) {
-		memcpy(sha256, v->sha256, HASH_HEX);
-	} else if (strcmp(v->stamp, stamp) != 0) {
+	(void)b;
+	*ret = (struct known){0};
+	board_set_text(&j->stamp, stamp);
+	if (found)
+		memcpy(ret->expected, sha256, HASH_HEX);
+	if (*stamp && strlen(v->sha256) == HASH_HEX - 1 && strcmp(v->stamp, stamp) == 0) {
+		memcpy(ret->sha256, v->sha256, HASH_HEX);
+	} else if (!found && *stamp && strcmp(v->stamp, stamp) != 0) {
 		board_set_text(&v->stamp, stamp);
 		board_set_text(&v->sha256, "");
 		j->video->unsaved = true;
 	}
-	(void)b;
-	return known;
 }
 
 static int find_file(struct job *j, char **ret, struct err *err)
@@ -308,6 +330,8 @@ static int find_file(struct job *j, char **ret, struct err *err)
 	bool named = strcmp(v->origin, "path") == 0,
 		 failed = v->state == STORE_VIDEO_FAILED && !*v->path;
 	AUTO(mem_freep) char *path = mem_strdup(v->path);
+	board_set_text(&j->path, path);
+	board_set_text(&j->stamp, "");
 	if (failed)
 		err_set(err, ERR_NOENT, "the video is not here: %s", v->fault);
 	pthread_mutex_unlock(&j->board->lock);
@@ -320,13 +344,31 @@ static int find_file(struct job *j, char **ret, struct err *err)
 	return 0;
 }
 
+/* The path of the file, which may have been moved in a watched folder. */
+static int locate(struct job *j, char **ret, struct known *known, struct err *err)
+{
+	int r = find_file(j, ret, err);
+	if (r == 0)
+		examine(j, *ret, known);
+	bool found = r == 0 ? *known->expected : board_is_found(j->board, j->video, known->expected);
+	if (!found || *known->sha256 ||
+	    !board_find_place(j->board, j->video, known->expected, j->cancel))
+		return r;
+	free(TAKE(*ret));
+	r = find_file(j, ret, err);
+	if (r == 0)
+		examine(j, *ret, known);
+	return r;
+}
+
 static int run_turn(struct job *j, struct analyze_result *result, struct err *err)
 {
 	struct board *b = j->board;
 	struct analyze_options o;
 	AUTO(mem_freep) char *path = NULL;
-	char id[32], sha256[HASH_HEX];
-	int r = find_file(j, &path, err);
+	char id[32];
+	struct known known = {0};
+	int r = locate(j, &path, &known, err);
 	if (r == 0)
 		r = board_make_options(b->setup.analyze, j->options, &o, err);
 	if (r < 0)
@@ -350,12 +392,18 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 	                          .cancel = j->cancel,
 	                          .drain = j->drain,
 	                          .queue_entry = j->row.id,
-	                          .sha256 = is_known(j, path, sha256) ? sha256 : NULL,
+	                          .sha256 = *known.sha256 ? known.sha256 : NULL,
+	                          .stamp = j->stamp,
+	                          .expected = *known.expected ? known.expected : NULL,
 	                          .only = j->only,
 	                          .n_only = j->n_only};
 
 	r = analyze_file(&a, path, result, err);
 	board_clear_options(&o);
+	if (r < 0 && result->other_content)
+		r = board_file_replaced(path, err);
+	else if (r < 0 && *known.expected && !*j->stamp)
+		r = board_file_away(path, err);
 	return r;
 }
 

@@ -353,6 +353,8 @@ void board_free_job(struct job *j)
 	cancel_free(j->drain);
 	free(j->states);
 	free(j->only);
+	free(j->path);
+	free(j->stamp);
 	free(j);
 }
 

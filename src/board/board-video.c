@@ -24,84 +24,6 @@ enum { FETCH_RETRY = 15000000, FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MA
 
 /* ---- adding */
 
-/* The same error for files outside and files that do not exist, so that clients
- * cannot find out which files exist. */
-int board_check_path(const struct board *b, const char *path, char **ret_real, struct err *err)
-{
-	const char *folders = b->setup.options->folders;
-	AUTO(mem_freep) char *real = NULL;
-	for (const char *p = folders; *p && !real;) {
-		size_t n = strcspn(p, ":");
-		AUTO(mem_freep) char *folder = mem_printf("%.*s", (int)n, p);
-		AUTO(mem_freep) char *root = *folder ? realpath(folder, NULL) : NULL;
-		AUTO(mem_freep)
-		char *at = path[0] == '/' || !root ? mem_strdup(path) : file_join(root, path);
-		AUTO(mem_freep) char *found = root ? realpath(at, NULL) : NULL;
-		if (found && file_is_below(found, root))
-			real = TAKE(found);
-		p += n + (p[n] == ':');
-	}
-	if (!real)
-		return err_set(err, ERR_NOENT, "no file %.200s in %s", path,
-		               *folders ? "the folders that serve.folders names"
-		                        : "reach: serve.folders names no folder");
-	*ret_real = TAKE(real);
-	return 0;
-}
-
-/* ---- watched folders */
-
-/* Whether `name` is the path's last part, or more of them. */
-static bool ends_with_name(const char *path, const char *name)
-{
-	size_t n = strlen(path), m = strlen(name);
-	return m && *name != '/' && n > m && strcmp(path + n - m, name) == 0 && path[n - m - 1] == '/';
-}
-
-bool board_is_watched_name(const struct board *b, const char *name)
-{
-	for (size_t i = 0; i < b->n_watched; i++)
-		if (ends_with_name(b->watched[i], name))
-			return true;
-	return false;
-}
-
-char **board_watched_roots(const struct board *b, const char *name, size_t *ret_n)
-{
-	char **roots = mem_alloc(b->n_watched + 1, sizeof *roots);
-	*ret_n = 0;
-	for (size_t i = 0; i < b->n_watched; i++) {
-		bool wanted = !name || ends_with_name(b->watched[i], name);
-		char *real = wanted ? realpath(b->watched[i], NULL) : NULL;
-		if (real)
-			roots[(*ret_n)++] = real;
-	}
-	return roots;
-}
-
-void board_free_roots(char **roots, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(roots[i]);
-	free(roots);
-}
-
-int board_check_video_path(const struct board *b, const char *path, char **ret_real,
-                           struct err *err)
-{
-	size_t n = 0;
-	AUTO(mem_freep) char *real = realpath(path, NULL);
-	char **roots = board_watched_roots(b, NULL, &n);
-	bool found = false;
-	for (size_t i = 0; i < n && real && !found; i++)
-		found = file_is_below(real, roots[i]);
-	board_free_roots(roots, n);
-	if (!found)
-		return board_check_path(b, path, ret_real, err);
-	*ret_real = TAKE(real);
-	return 0;
-}
-
 struct video *board_insert_video(struct board *b, struct store_video *row)
 {
 	struct video *v = mem_alloc(1, sizeof *v);
@@ -275,7 +197,7 @@ static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, stru
 	AUTO(fd_closep) int fd = -1;
 	AUTO(video_info_clear) struct video_info info = {0};
 	struct stat st = {0};
-	int r = file_open_input(p->path, &fd, err);
+	int r = board_open_same(p->board, p->video, p->path, &fd, err);
 	if (r == 0)
 		r = probe(p, fd, &info, err);
 	/* Someone else may have killed it: the machine, which ran out of memory. */
@@ -315,7 +237,7 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 		v->row.state = STORE_VIDEO_FAILED;
 		board_set_text(&v->row.fault, why->msg);
 	}
-	if (*p->path && file_exists(p->path))
+	if (strcmp(v->row.origin, "path") != 0 && *p->path && file_exists(p->path))
 		board_set_text(&v->row.path, p->path);
 	bool gone = v->gone;
 	pthread_mutex_unlock(&b->lock);
@@ -401,6 +323,19 @@ static void end_preparing(struct preparing *p)
 	free(p);
 }
 
+/* Whether a file in a folder was moved meanwhile: the path becomes its new
+ * one. */
+static bool follow(struct preparing *p)
+{
+	AUTO(board_unlockp) struct board *locked = board_lock(p->board);
+	const struct store_video *v = &p->video->row;
+	(void)locked;
+	if (strcmp(v->origin, "path") != 0 || strcmp(v->path, p->path) == 0)
+		return false;
+	board_set_text(&p->path, v->path);
+	return true;
+}
+
 static void prepare(void *ctx)
 {
 	struct preparing *p = ctx;
@@ -409,6 +344,8 @@ static void prepare(void *ctx)
 	struct err err = {0};
 	int r = *p->path ? 0 : fetch(p, &err);
 	if (r == 0)
+		r = look(p, &facts, &size, &err);
+	while (r < 0 && follow(p))
 		r = look(p, &facts, &size, &err);
 	settle(p, r, facts, size, &err);
 	if (r == 0)
@@ -420,6 +357,24 @@ static void make_pictures(void *ctx)
 {
 	struct preparing *p = ctx;
 	board_make_pictures(p->board, p->video, p->path);
+	end_preparing(p);
+}
+
+/* The file in a folder was changed since its hash was computed: maybe only its
+ * time was. */
+static void verify(void *ctx)
+{
+	struct preparing *p = ctx;
+	AUTO(file_identity_clear) struct file_identity now = {0};
+	struct err err;
+	int r = board_identify(p->board, p->path, p->video->cancel, &now, &err);
+	pthread_mutex_lock(&p->board->lock);
+	struct store_video *v = &p->video->row;
+	if (r == 0 && strcmp(v->sha256, now.sha256) == 0 && strcmp(v->path, p->path) == 0) {
+		board_set_text(&v->stamp, now.stamp);
+		p->video->unsaved = true;
+	}
+	pthread_mutex_unlock(&p->board->lock);
 	end_preparing(p);
 }
 
@@ -439,6 +394,18 @@ static void begin_preparing(struct board *b, struct video *v, void (*work)(void 
 void board_prepare(struct board *b, struct video *v)
 {
 	begin_preparing(b, v, prepare);
+}
+
+void board_prepare_again(struct board *b, struct video *v)
+{
+	if (v->row.state == STORE_VIDEO_FAILED && !v->busy)
+		begin_preparing(b, v, prepare);
+}
+
+void board_verify(struct board *b, struct video *v)
+{
+	if (!v->busy && !v->gone && !b->stopping)
+		begin_preparing(b, v, verify);
 }
 
 void board_request_pictures(struct board *b, struct video *v)
@@ -479,6 +446,29 @@ int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err)
 	               text_size((double)bytes, size), text_size((double)(left > 0 ? left : 0), rest));
 }
 
+/* Opens the file if it is still the one that the video is about. If that is not
+ * known, it is found out on another thread. */
+static int open_current(struct board *b, int64_t id, const char *path, int *ret_fd, struct err *err)
+{
+	struct video *v;
+	pthread_mutex_lock(&b->lock);
+	int r = board_need_video(b, id, &v, err);
+	AUTO(mem_freep) char *sha256 = r == 0 ? board_file_hash(v) : NULL;
+	AUTO(mem_freep) char *stamp = r == 0 ? mem_strdup(v->row.stamp) : NULL;
+	pthread_mutex_unlock(&b->lock);
+	if (r == 0)
+		r = board_open_file(b->setup.store, path, sha256, stamp, ret_fd, err);
+	if (r != -ERR_BUSY)
+		return r;
+	AUTO(board_unlockp) struct board *locked = board_lock(b);
+	v = board_find_video(locked, id);
+	if (v)
+		board_verify(b, v);
+	return err_set(err, ERR_NOENT,
+	               "the file of this video was changed since its SHA-256 was computed; it is "
+	               "being read again, try again later");
+}
+
 /* Opens the file of a video; *ret_type names what it is. */
 static int open_source(struct board *b, int64_t id, int *ret_fd, const char **ret_type,
                        struct err *err)
@@ -505,7 +495,9 @@ static int open_source(struct board *b, int64_t id, int *ret_fd, const char **re
 		AUTO(mem_freep) char *given = TAKE(path);
 		r = board_check_video_path(b, given, &path, err);
 	}
-	return r < 0 ? r : file_open_input(path, ret_fd, err);
+	if (r == 0)
+		r = open_current(b, id, path, ret_fd, err);
+	return r;
 }
 
 int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd,

@@ -144,6 +144,7 @@ struct run {
 	struct entry entry;         /* its job has no id until it was entered */
 	bool open;                  /* it is in the journal */
 	bool continued;             /* it was before this run */
+	bool other_content;         /* the file does not have the expected hash */
 	size_t journaled;           /* chunks of the plan that are */
 	struct store_chunk *before; /* what an earlier run did of them */
 	size_t n_before;
@@ -188,6 +189,9 @@ static int enter(struct run *c, struct err *err)
 	struct source *src = c->src;
 	const struct report_source source = {.sha256 = src->sha256, .stream = a->options->media_stream};
 	int r = startup_hash(c->startup, c->chunks, src->sha256, err);
+	c->other_content = r == 0 && a->expected && strcmp(src->sha256, a->expected) != 0;
+	if (c->other_content)
+		r = err_set(err, ERR_NOENT, "the file has another content than expected");
 	if (r == 0)
 		progress_emit(a->progress,
 		              &(struct progress_event){.type = PROGRESS_HASH, .sha256 = src->sha256});
@@ -349,7 +353,7 @@ static int go(struct run *c, struct chunks_outcome *ret, struct err *err)
 {
 	bool known = true;
 	int r = store_source_known(c->a->store, c->src->size, &known, err);
-	known = known || c->a->sha256;
+	known = known || c->a->sha256 || c->a->expected;
 	c->startup = startup_begin(c->context, c->src->fd, c->src->size, c->a->sha256);
 	if (r == 0 && known)
 		r = enter(c, err);
@@ -513,6 +517,7 @@ static int analyze_source(const struct analyze *a, const struct run_context *con
 	const struct start start = {
 		.clock = began, .busy = engine_busy_time(a->engine), .endpoints = endpoints};
 	r = go(&c, &outcome, err);
+	ret->other_content = c.other_content;
 	if (c.open)
 		memory_detach(a->memory, c.entry.job.id);
 	if (r == 0)
@@ -549,7 +554,11 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	                                    .progress = a->progress,
 	                                    .cancel = a->cancel};
 	struct source src = {.path = path, .name = name, .fd = fd, .size = st.st_size};
+	char stamp[FILE_STAMP_MAX];
 	file_stamp_all(fd, src.stamp);
+	file_stamp(fd, stamp);
+	if (a->sha256 && a->stamp && strcmp(a->stamp, stamp) != 0)
+		with.sha256 = NULL;
 	if (options.media_stream == MEDIA_STREAM_ALL)
 		return err_set(err, ERR_ARG, "%s: one stream has to be named, not all of them", name);
 	progress_phase(a->progress, PHASE_OPENING, name);
@@ -565,7 +574,7 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	                                     .shape = a->shape,
 	                                     .demo = engine_info(a->engine)->demo_model};
 	const struct budget_source budgeted = {
-		.fd = fd, .sha256 = a->sha256, .video = &src.video, .model = &model};
+		.fd = fd, .sha256 = with.sha256, .video = &src.video, .model = &model};
 	if (r == 0)
 		r = budget_apply(&context, &budgeted, &options, err);
 	if (r == 0)

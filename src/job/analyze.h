@@ -40,8 +40,11 @@ struct analyze {
 	 * progress */
 	struct cancel *drain;
 	int64_t queue_entry; /* of store/queue.h, that has this job; 0 = none */
-	const char *sha256;  /* of the file, if known: it is not computed again */
-	const int64_t *only; /* of the chunks to do, only these; NULL = all */
+	/* of the file, if known: it is not computed again, unless the file does not
+	 * have this stamp (file_stamp(); NULL = any) */
+	const char *sha256, *stamp;
+	const char *expected; /* SHA-256 that the file has to have; NULL = any */
+	const int64_t *only;  /* of the chunks to do, only these; NULL = all */
 	size_t n_only;
 };
 
@@ -58,6 +61,8 @@ struct analyze_result {
 	char *earlier;    /* where the previous report of another run was moved; may be NULL */
 	char *first_hole; /* reason of the first hole, "" if none */
 	size_t chunks, holes, resumed;
+	/* of an error, too: the file does not have the expected SHA-256 */
+	bool other_content;
 	bool unchecked;   /* a check failed; the same call tries it again */
 	int64_t left_out; /* microseconds of the range that a given plan leaves out */
 	size_t missed;    /* bursts of activity without a frame */

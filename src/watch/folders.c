@@ -21,9 +21,9 @@
 
 enum { DEPTH_MAX = 200, EVENTS_BYTES = 64 << 10 };
 #define MISSING_PERIOD CLOCK_SECOND
-#define EVENTS                                                                              \
-	(IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | \
-	 IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK)
+#define EVENTS                                                                          \
+	(IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ATTRIB | IN_MOVED_FROM | IN_DELETE | \
+	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK)
 
 struct file {
 	char *path;
@@ -257,6 +257,19 @@ static void scan_folder(struct folders *f, const char *path, int depth, struct c
 	closedir(d);
 }
 
+/* It is gone, or what is below it: what comes back is delivered again. */
+static void forget(struct folders *f, const char *path)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < f->n; i++) {
+		if (strcmp(f->files[i]->path, path) == 0 || file_is_below(f->files[i]->path, path))
+			free_file(f->files[i]);
+		else
+			f->files[kept++] = f->files[i];
+	}
+	f->n = kept;
+}
+
 /* What was not seen by the last scan is gone. */
 static void forget_gone(struct folders *f)
 {
@@ -310,6 +323,7 @@ static void scan_all(struct folders *f, struct cancel *cancel)
 static void on_self(struct folders *f, int wd, struct cancel *cancel)
 {
 	AUTO(mem_freep) char *path = TAKE(f->places[wd]);
+	forget(f, path);
 	inotify_rm_watch(f->fd, wd);
 	for (size_t i = 0; i < f->options.n; i++)
 		if (strcmp(f->roots[i].path, path) == 0)
@@ -327,6 +341,9 @@ static void on_event(struct folders *f, const struct inotify_event *e, struct ca
 		on_self(f, e->wd, cancel);
 	else if (known && e->len) {
 		AUTO(mem_freep) char *dir = mem_strdup(f->places[e->wd]);
+		AUTO(mem_freep) char *path = file_join(dir, e->name);
+		if (e->mask & (IN_MOVED_FROM | IN_DELETE))
+			forget(f, path);
 		AUTO(fd_closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0)
 			scan_entry(f, fd, dir, e->name, 1, cancel);

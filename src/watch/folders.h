@@ -3,10 +3,10 @@
  * moved there later, and that a folder brings which is moved there. Found by
  * inotify, and by a look at everything each period, at the start and after
  * events were lost. Each file is delivered once it is complete
- * (watch/settle.h), and again only after its content changed. A folder that
- * disappears is looked for each second; that, and files and folders that cannot
- * be read, are logged once. Links are not followed. One thread; calls block for
- * the disk. */
+ * (watch/settle.h), and again only after its content changed, or after it was
+ * gone or had another name meanwhile. A folder that disappears is looked for
+ * each second; that, and files and folders that cannot be read, are logged
+ * once. Links are not followed. One thread; calls block for the disk. */
 #ifndef VDET_WATCH_FOLDERS_H
 #define VDET_WATCH_FOLDERS_H
 

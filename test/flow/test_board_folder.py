@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Watched folders of the server: each new file comes to the queue once, and is asked by standing questions."""
+import hashlib
 import json
 import os
 import shutil
@@ -173,6 +174,130 @@ class BoardFolder(Serving):
         self.server.wait("/jobs", lambda a: [j["state"] for j in a["jobs"]] == ["done", "done"])
         self.assertEqual(self.names(), ["a.mp4", "a.mp4"])
         self.assertEqual(len({v["sha256"] for v in self.server.api("/videos")["videos"]}), 2)
+
+    def wait_in_queue(self, name="cam.mp4"):
+        """A file whose job has to wait for others, until release()."""
+        self.answers.control(faults=["hold@1+"])
+        self.start()
+        for i in range(3):
+            self.put(f"f{i}.mp4")
+        self.in_queue(3)
+        path = self.put(name)
+        self.in_queue(4)
+        return path
+
+    def in_queue(self, n):
+        self.server.wait("/jobs", lambda a: len(a["jobs"]) == n)
+
+    def release(self):
+        self.answers.control(faults=[], release=True)
+
+    def all_done(self, n):
+        self.server.wait("/jobs", lambda a: [j["state"] for j in a["jobs"]] == ["done"] * n)
+
+    def sums(self):
+        return sorted(v["sha256"] for v in self.server.api("/videos")["videos"])
+
+    def sum_of(self, *paths):
+        return sorted(hashlib.sha256(p.read_bytes()).hexdigest() for p in paths)
+
+    def source(self, sha256):
+        video, = (v for v in self.server.api("/videos")["videos"] if v["sha256"] == sha256)
+        return self.server.get(f"/api/v1/videos/{video['id']}/source")
+
+    def test_rotated_while_it_waits(self):
+        path = self.wait_in_queue()
+        path.rename(self.folder / "cam.1.mp4")
+        self.put("cam.mp4")
+        self.in_queue(5)
+        self.release()
+        self.all_done(5)
+        files = sorted(self.folder.iterdir())
+        self.assertEqual(self.sums(), self.sum_of(*files))
+        for f in files:
+            self.assertEqual(self.source(self.sum_of(f)[0]).body, f.read_bytes())
+
+    def test_overwritten_while_it_waits(self):
+        path = self.wait_in_queue()
+        data = path.read_bytes()
+        self.put("cam.mp4")
+        self.in_queue(5)
+        self.release()
+        first = hashlib.sha256(data).hexdigest()
+        self.logged("has another content now")
+        self.server.wait("/jobs", lambda a: sorted(j["state"] for j in a["jobs"]) == ["done"] * 4 + ["failed"])
+        self.assertIn(first, self.sums())
+        r = self.source(first)
+        self.assertEqual(r.status, 404)
+        self.assertIn("another content", r.json["detail"])
+        self.put("again.mp4", data)
+        self.all_done(5)
+        self.assertEqual(self.sums(), self.sum_of(*self.folder.iterdir()))
+        self.assertEqual(self.source(first).body, data)
+
+    def test_rotated_after_it_was_analyzed(self):
+        self.start()
+        path = self.put("cam.mp4")
+        self.done("cam.mp4")
+        first = self.sum_of(path)[0]
+        path.rename(self.folder / "cam.1.mp4")
+        self.put("cam.mp4")
+        self.all_done(2)
+        for f in self.folder.iterdir():
+            self.assertEqual(self.source(self.sum_of(f)[0]).body, f.read_bytes())
+        (self.folder / "cam.1.mp4").unlink()
+        self.assertEqual(self.source(first).status, 404)
+
+    def test_a_copy_is_taken_when_the_file_is_away(self):
+        path = self.wait_in_queue()
+        self.put("copy.mp4", path.read_bytes())
+        self.put("z.mp4")
+        self.in_queue(5)
+        path.unlink()
+        self.release()
+        self.all_done(5)
+        self.assertEqual(self.sums(), self.sum_of(*self.folder.iterdir()))
+
+    def test_a_file_that_was_away_for_a_while(self):
+        path = self.wait_in_queue()
+        path.rename(self.dir / "elsewhere")
+        self.release()
+        self.server.wait("/jobs", lambda a: sorted(j["state"] for j in a["jobs"]) == ["done"] * 3 + ["failed"])
+        job, = (j for j in self.server.api("/jobs")["jobs"] if j["state"] == "failed")
+        self.assertEqual(job["error"], "the file is away: cam.mp4 is not where it was found; put it back, then try again")
+        (self.dir / "elsewhere").rename(path)
+        self.all_done(4)
+        path.rename(self.dir / "elsewhere")
+        (self.dir / "elsewhere").rename(path)
+        self.put("z.mp4")
+        self.all_done(5)
+
+    def test_a_file_that_was_away_while_the_server_was(self):
+        path = self.wait_in_queue()
+        self.server.stop(signal.SIGKILL)
+        path.rename(self.dir / "elsewhere")
+        self.release()
+        self.start()
+        self.server.wait("/jobs", lambda a: sorted(j["state"] for j in a["jobs"]) == ["done"] * 3 + ["failed"])
+        self.server.stop()
+        (self.dir / "elsewhere").rename(self.folder / "renamed.mp4")
+        self.start()
+        self.all_done(4)
+
+    def test_a_file_whose_time_was_changed(self):
+        self.start("--folder", self.dir, folders=[])
+        path = self.put("a.mp4")
+        self.server.change("POST", "/jobs", {"path": str(path)})
+        self.done("a.mp4")
+        first = self.sum_of(path)[0]
+        os.utime(path, (2e9, 2e9))
+        self.assertEqual(self.source(first).status, 404)
+        while self.source(first).status != 200:
+            pass
+        self.put("a.mp4")
+        while "being read again" in (r := self.source(first)).json["detail"]:
+            pass
+        self.assertEqual(r.status, 404)
 
     def test_a_folder_that_disappears(self):
         away = self.dir / "away"

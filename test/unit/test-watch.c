@@ -191,6 +191,10 @@ static void test_folders(void **state)
 	assert_next(f, NULL);
 	make(below, "b.mp4", "again"); /* which is a reason not to wait */
 	assert_next(f, "b.mp4");
+	assert_ok(rename(b, away)); /* and a file that was away for a while */
+	assert_next(f, NULL);
+	assert_ok(rename(away, b));
+	assert_next(f, "b.mp4");
 
 	assert_ok(rename(root, away));
 	assert_next(f, NULL);
