@@ -445,7 +445,11 @@ ASK_MIX = {"route": .2, "answer": .3, 0: .03, "short": .05, "middle": .03, "join
 # Stage 7: mostly answers, and what stage 6 forgets some of.
 END_MIX = {"route": .03, "answer": .4, 0: .09, "short": .03, "join": .03,
            1: .03, 2: .03, 3: .08, 4: .08, 5: .06, 6: .06, 7: .04, 8: .04}
+# Its last quarter: mostly descriptions, some of which otherwise become sentences of an answer.
+LAST_MIX = {"route": .03, "answer": .12, 0: .04, "short": .02, "join": .02,
+            1: .05, 2: .06, 3: .1, 4: .1, 5: .11, 6: .12, 7: .11, 8: .12}
 PAIR_LISTS, CHECKS, NEAR = 10, 4, .3
+LAST = .75  # from this fraction of stage 7 on
 ANSWERS, ROUTES = 14, 48  # lists of findings, and questions, per process and step
 MORE = .6  # of the questions about pictures of stage 6 ask where to look next
 STORY_SHARE, ALL_SHARE = .35, .6  # of the usual number of windows
@@ -502,6 +506,10 @@ def mixed_batch(rng, lots, mix, share, more=0):
         return windows_batch(rng, which, 2 if more else 1, CHECKS, NEAR, share, more) if which else notes_batch(rng, .55)
     own = {"join": join_batch, "answer": compose_batch, "route": route_batch}
     return own[which](rng) if which in own else story_batch(rng, which)
+
+
+def end_batch(rng, lots, done):
+    return mixed_batch(rng, lots, LAST_MIX if done >= LAST else END_MIX, ALL_SHARE, MORE)
 
 
 def story_stage_batch(rng, lots, done):
@@ -687,7 +695,7 @@ def work(rank, a, modules, team, done):
               lambda made, _: story_stage_step(net, modules, made, 1)) and \
         stage("ask", a.ask_steps, late(), a.ask_rate, lambda rng, lots, _: mixed_batch(rng, lots, ASK_MIX, ALL_SHARE, MORE),
               lambda made, part: story_stage_step(net, modules, made, max(part, STORY_WHOLE) if part >= STORY_GUIDE else part)) and \
-        stage("end", a.end_steps, [everything], a.end_rate, lambda rng, lots, _: mixed_batch(rng, lots, END_MIX, ALL_SHARE, MORE),
+        stage("end", a.end_steps, [everything], a.end_rate, end_batch,
               lambda made, _: story_stage_step(net, modules, made, 1))
     if rank == 0:
         print("complete" if whole else f"not complete; --resume {a.checkpoint} continues", flush=True)
@@ -709,7 +717,7 @@ def main():
     p.add_argument("--all-rate", type=float, default=3e-4)
     p.add_argument("--ask-steps", type=int, default=3000)
     p.add_argument("--ask-rate", type=float, default=5e-4)
-    p.add_argument("--end-steps", type=int, default=1200)
+    p.add_argument("--end-steps", type=int, default=1600)
     p.add_argument("--end-rate", type=float, default=4e-4)
     p.add_argument("--minutes", type=float, default=0, help="save and end after this time; --resume continues")
     p.add_argument("--seed", type=int, default=21)
