@@ -296,8 +296,8 @@ static void limits_of_an_answer_are_named(void **state)
 		"Could not be examined for this question: x (x)\n",
 		"Not analyzed, so this answer says nothing of it: x, x\n",
 		"Deleted since this answer was made: x\n",
-		"Analyzed more than once: x by job 3fa94c3fa94c (the newest of 2), x by job 3fa94c3fa94c "
-		"(number 3 of 4, from the newest)\n",
+		"Analyzed more than once: x by job 3fa94c3fa94c (the newest of 2), x by job 3fa94c3fa94c ",
+		" (number 3 of 4, from the newest)\n",
 		"Asked again: x\n",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
