@@ -5,6 +5,7 @@ import re
 
 from scene import COLORS, SHAPES
 from statement import about
+from task import stretch, thing
 from tokenizer import DROPPED, ENTRY, FINDINGS, ID, THINGS, VERBS, WHERE, WORDS, encode
 
 CLAIMS = 8  # of an answer
@@ -92,10 +93,6 @@ def reduced(text):
     return out + (f"<{color}>" if color else "")
 
 
-def name(who):
-    return f"{COLORS[who[0]]} {SHAPES[who[1]]}"
-
-
 def queries(words):
     return ", ".join(f'{{"text": "{w}", "sense": "seen"}}' for w in words)
 
@@ -127,7 +124,7 @@ def route_ids(before, question):
 
 
 def fill(form, a, b):
-    return form.format(a=name(a), b=name(b), **{"as": name(a) + "s", "bs": name(b) + "s"}, g=COLORS[a[0]], s=SHAPES[a[1]])
+    return form.format(a=thing(a), b=thing(b), **{"as": thing(a) + "s", "bs": thing(b) + "s"}, g=COLORS[a[0]], s=SHAPES[a[1]])
 
 
 def any_two(rng):
@@ -144,7 +141,7 @@ def plain(rng):
     if lot < .2:
         return fill(rng.choice(SHAPE_FORMS), a, b), "which", [SHAPES[a[1]]]
     kind = rng.choice(list(FORMS))
-    return fill(rng.choice(FORMS[kind]), a, b), kind, [name(a), name(b)] if kind in ("order", "compare") else [name(a)]
+    return fill(rng.choice(FORMS[kind]), a, b), kind, [thing(a), thing(b)] if kind in ("order", "compare") else [thing(a)]
 
 
 def unknown(rng):
@@ -163,12 +160,12 @@ def follow_up(rng):
     before, kind, things = plain(rng)
     a, b = any_two(rng)
     if rng.random() < .3 and len(things) == 1 and kind != "which":
-        return before, fill(rng.choice(SAME), a, b), kind, [name(a)]
+        return before, fill(rng.choice(SAME), a, b), kind, [thing(a)]
     if len(things) != 1 or kind == "which":
         return before, rng.choice(AGAIN["when"]), "when", []
     kind = rng.choice(list(AGAIN))
     if kind in ("order", "compare"):
-        things = [*things, name(b)]
+        things = [*things, thing(b)]
     return before, fill(rng.choice(AGAIN[kind]), a, b), kind, things
 
 
@@ -219,9 +216,7 @@ def finding(rng, who):
         return about(who[0], rng.choice(VERBS))
     if lot < .85:
         return about(who[0], " is there.")
-    names = [name(w) for w in who]
-    first = "A " + ", a ".join(names[:-1]) + " and a " * (len(names) > 1) + names[-1]
-    return f"{first}{rng.choice(WHERE)} by {rng.choice(['day', 'night'])}."
+    return stretch([thing(w) for w in who], rng.randrange(len(WHERE)), rng.choice([False, True]))
 
 
 def to_compose(rng):
