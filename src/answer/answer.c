@@ -242,6 +242,21 @@ static void clear(const struct field *fields, size_t n, void *of)
 	}
 }
 
+size_t answer_add_cite(struct answer *a, const struct answer_cite *c)
+{
+	a->cites = mem_grow(a->cites, a->n_cites + 1, sizeof *a->cites);
+	a->cites[a->n_cites] = *c;
+	return a->n_cites++;
+}
+
+void answer_add_claim(struct answer *a, char *text, size_t *cites, size_t n,
+                      enum check_verdict verdict)
+{
+	a->claims = mem_grow(a->claims, a->n_claims + 1, sizeof *a->claims);
+	a->claims[a->n_claims++] =
+		(struct answer_claim){.text = text, .cites = cites, .n_cites = n, .verdict = verdict};
+}
+
 void answer_free(struct answer *a)
 {
 	if (!a)

@@ -166,6 +166,11 @@ struct answer {
 	bool demo_model;
 	int64_t created;
 };
+/* Adds a citation, whose texts and frames are taken; returns its index. */
+size_t answer_add_cite(struct answer *a, const struct answer_cite *c);
+/* Adds a claim; takes text and cites. */
+void answer_add_claim(struct answer *a, char *text, size_t *cites, size_t n,
+                      enum check_verdict verdict);
 void answer_free(struct answer *a); /* NULL is fine */
 DEFINE_FREEP(struct answer, answer)
 

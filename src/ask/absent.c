@@ -59,19 +59,12 @@ static void add_run(const struct asking *a, size_t source, const struct ask_grou
 			cite.verdict = VERDICT_UNSURE;
 	if (a->disbelief)
 		cite.verdict = VERDICT_UNCHECKED;
-	to->cites = mem_grow(to->cites, to->n_cites + 1, sizeof *to->cites);
-	to->cites[to->n_cites++] = cite;
-
 	size_t *cites = mem_alloc(1, sizeof *cites);
-	cites[0] = to->n_cites - 1;
+	cites[0] = answer_add_cite(to, &cite);
 	char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
-	to->claims = mem_grow(to->claims, to->n_claims + 1, sizeof *to->claims);
-	to->claims[to->n_claims++] = (struct answer_claim){
-		.text = mem_printf("%s from %s to %s", text, clock_short(cite.start, from),
-	                       clock_short(cite.end, until)),
-		.cites = cites,
-		.n_cites = 1,
-		.verdict = cite.verdict};
+	char *claim = mem_printf("%s from %s to %s", text, clock_short(cite.start, from),
+	                         clock_short(cite.end, until));
+	answer_add_claim(to, claim, cites, 1, cite.verdict);
 }
 
 static void set_text(const struct asking *a, struct answer *to)

@@ -73,12 +73,13 @@ int choose_by_words(const char *text, const char *const *choices, size_t n)
  * several. */
 static int64_t number_of(const char *choice)
 {
-	static const char *const words[][3] = {
-		{"no", "never", "zero"},  {"one", "once", "single"}, {"two", "twice", "two"},
-		{"three", "thrice", "3"}, {"four", "4", "4"},        {"five", "5", "5"},
-		{"six", "6", "6"},        {"seven", "7", "7"},       {"eight", "8", "8"},
-		{"nine", "9", "9"},       {"ten", "10", "10"},       {"eleven", "11", "11"},
-		{"twelve", "12", "12"}};
+	static const struct {
+		const char *word;
+		int64_t number;
+	} words[] = {{"no", 0},     {"never", 0}, {"zero", 0},    {"one", 1},    {"once", 1},
+	             {"single", 1}, {"two", 2},   {"twice", 2},   {"three", 3},  {"thrice", 3},
+	             {"four", 4},   {"five", 5},  {"six", 6},     {"seven", 7},  {"eight", 8},
+	             {"nine", 9},   {"ten", 10},  {"eleven", 11}, {"twelve", 12}};
 	char word[WORD_MAX];
 	int64_t found = -1;
 	while (next_word(&choice, word)) {
@@ -87,9 +88,8 @@ static int64_t number_of(const char *choice)
 		if (end == word || *end)
 			number = -1;
 		for (size_t i = 0; i < ARRAY_LEN(words) && number < 0; i++)
-			for (size_t k = 0; k < ARRAY_LEN(words[i]) && number < 0; k++)
-				if (strcmp(word, words[i][k]) == 0)
-					number = (int64_t)i;
+			if (strcmp(word, words[i].word) == 0)
+				number = words[i].number;
 		if (number >= 0 && found >= 0)
 			return -1;
 		found = number >= 0 ? number : found;

@@ -53,35 +53,24 @@ static void composing_clear(struct composing *c)
 static size_t add_cite(struct composing *c, size_t finding)
 {
 	const struct ask_finding *f = c->items[finding];
-	struct answer *to = c->to;
 	if (c->marks[finding])
 		return c->marks[finding] - 1;
-	to->cites = mem_grow(to->cites, to->n_cites + 1, sizeof *to->cites);
-	struct answer_cite *cite = &to->cites[to->n_cites];
-	*cite = (struct answer_cite){.sense = SENSE_SEEN,
-	                             .source = f->source,
-	                             .start = f->frames[0],
-	                             .end = f->frames[f->n - 1],
-	                             .frames = mem_alloc(f->n, sizeof *cite->frames),
-	                             .n_frames = f->n,
-	                             .quote = mem_strdup(""),
-	                             .text = verify_text(c->a, f->text),
-	                             .verdict = f->verdict,
-	                             .p = f->p,
-	                             .reason = mem_strdup(f->reason ? f->reason : "")};
+	const struct answer_cite cite = {.sense = SENSE_SEEN,
+	                                 .source = f->source,
+	                                 .start = f->frames[0],
+	                                 .end = f->frames[f->n - 1],
+	                                 .frames = mem_alloc(f->n, sizeof *cite.frames),
+	                                 .n_frames = f->n,
+	                                 .quote = mem_strdup(""),
+	                                 .text = verify_text(c->a, f->text),
+	                                 .verdict = f->verdict,
+	                                 .p = f->p,
+	                                 .reason = mem_strdup(f->reason ? f->reason : "")};
 	for (size_t i = 0; i < f->n; i++)
-		cite->frames[i] = evidence_frame(f->frames[i], f->sha256[i]);
-	c->marks[finding] = ++to->n_cites;
-	return to->n_cites - 1;
-}
-
-/* Takes text and cites. */
-static void add_claim(struct answer *to, char *text, size_t *cites, size_t n,
-                      enum check_verdict verdict)
-{
-	to->claims = mem_grow(to->claims, to->n_claims + 1, sizeof *to->claims);
-	to->claims[to->n_claims++] =
-		(struct answer_claim){.text = text, .cites = cites, .n_cites = n, .verdict = verdict};
+		cite.frames[i] = evidence_frame(f->frames[i], f->sha256[i]);
+	size_t index = answer_add_cite(c->to, &cite);
+	c->marks[finding] = index + 1;
+	return index;
 }
 
 static void add_dropped(struct answer *to, const char *text, const char *reason)
@@ -333,7 +322,7 @@ static void take_claim(struct composing *c, const char *text, const json_t *list
 		cites[i] = c->marks[cites[i] - 1] - 1;
 	}
 	add_text(c->to, buf_str(&sentence));
-	add_claim(c->to, TAKE(filled), TAKE(cites), n, verdict);
+	answer_add_claim(c->to, TAKE(filled), TAKE(cites), n, verdict);
 }
 
 /* What is wrong with the claims of a reply; NULL if nothing is. */
@@ -472,7 +461,7 @@ static void claim_findings(struct composing *c, const size_t *of, size_t n)
 	list_times(c, of, n, &sentence);
 	buf_adds(&sentence, ".");
 	add_text(c->to, buf_str(&sentence));
-	add_claim(c->to, text, cites, n, best_verdict(c, of, n));
+	answer_add_claim(c->to, text, cites, n, best_verdict(c, of, n));
 }
 
 static void claim_each(struct composing *c)

@@ -224,9 +224,8 @@ static bool denies(const char *question)
 	AUTO(mem_freep) char *copy = mem_strdup(question);
 	char *word;
 	for (char *rest = copy; (word = strsep(&rest, " ,?!."));)
-		for (size_t i = 0; words[i]; i++)
-			if (strcasecmp(word, words[i]) == 0 || ends_in(word, "n't") || ends_in(word, "n’t"))
-				return true;
+		if (text_one_of_any_case(word, words) || ends_in(word, "n't") || ends_in(word, "n’t"))
+			return true;
 	return false;
 }
 
@@ -256,13 +255,9 @@ static bool says_more(const char *thing)
 		"except", "just",  "exactly", "nothing", "anything", "something", NULL};
 	AUTO(mem_freep) char *copy = mem_strdup(thing);
 	char *word;
-	for (char *rest = copy; (word = strsep(&rest, " ,?!."));) {
-		for (size_t i = 0; words[i]; i++)
-			if (strcasecmp(word, words[i]) == 0)
-				return true;
-		if (isdigit((unsigned char)*word))
+	for (char *rest = copy; (word = strsep(&rest, " ,?!."));)
+		if (text_one_of_any_case(word, words) || isdigit((unsigned char)*word))
 			return true;
-	}
 	return false;
 }
 
@@ -388,6 +383,14 @@ static const char *read_time(const char *s, int64_t *ret)
 	return s;
 }
 
+/* The end of a time that begins at `s`, which is in `question`; NULL if none
+ * does. */
+static const char *time_at(const char *question, const char *s, int64_t *ret)
+{
+	bool begins = s == question || (!isalnum((unsigned char)s[-1]) && s[-1] != ':');
+	return begins && isdigit((unsigned char)*s) ? read_time(s, ret) : NULL;
+}
+
 /* The word before `at`, if it is one of the list. */
 static bool follows_word(const char *question, const char *at, const char *const *words)
 {
@@ -411,8 +414,7 @@ bool route_range(const char *question, int64_t *ret_from, int64_t *ret_to)
 	int64_t t[2];
 	size_t n = 0;
 	for (const char *s = question; *s && n < 2; s++) {
-		bool begins = s == question || (!isalnum((unsigned char)s[-1]) && s[-1] != ':');
-		const char *end = begins && isdigit((unsigned char)*s) ? read_time(s, &t[n]) : NULL;
+		const char *end = time_at(question, s, &t[n]);
 		if (!end)
 			continue;
 		first = n ? first : s;
@@ -462,8 +464,7 @@ char *route_without_times(const char *question)
 	if (!route_range(question, &from, &to))
 		return mem_strdup(question);
 	for (const char *s = question; *s;) {
-		bool begins = s == question || (!isalnum((unsigned char)s[-1]) && s[-1] != ':');
-		const char *end = begins && isdigit((unsigned char)*s) ? read_time(s, &from) : NULL;
+		const char *end = time_at(question, s, &from);
 		if (end)
 			cut_before_time(&b);
 		else

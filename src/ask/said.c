@@ -60,12 +60,7 @@ static bool says_nothing(const char *word)
 		"someone", "speak", "speaks",  "spoken",  "subtitle",  "subtitles", "talk",
 		"talked",  "talks", "until",   "video",   "word",      "words",     NULL};
 	bool is_time = isdigit((unsigned char)*word) && strchr(word, ':');
-	if (is_time || terms_is_stop_word(word))
-		return true;
-	for (size_t i = 0; words[i]; i++)
-		if (strcasecmp(words[i], word) == 0)
-			return true;
-	return false;
+	return is_time || terms_is_stop_word(word) || text_one_of_any_case(word, words);
 }
 
 char *said_words(const char *question)
@@ -213,22 +208,18 @@ static char *claim_of(const struct quoting *q, const struct quote *of)
 static void add_claim(struct quoting *q, const struct quote *of)
 {
 	const struct store_segment *s = of->segment;
-	struct answer *to = q->to;
+	const struct answer_cite cite = {.sense = SENSE_SAID,
+	                                 .source = of->source,
+	                                 .start = s->start,
+	                                 .end = s->end,
+	                                 .quote = mem_strdup(s->text),
+	                                 .text = claim_of(q, of),
+	                                 .verdict = VERDICT_SHOWN,
+	                                 .p = -1,
+	                                 .reason = mem_strdup("")};
 	size_t *cites = mem_alloc(1, sizeof *cites);
-	cites[0] = to->n_cites;
-	to->cites = mem_grow(to->cites, to->n_cites + 1, sizeof *to->cites);
-	to->cites[to->n_cites++] = (struct answer_cite){.sense = SENSE_SAID,
-	                                                .source = of->source,
-	                                                .start = s->start,
-	                                                .end = s->end,
-	                                                .quote = mem_strdup(s->text),
-	                                                .text = claim_of(q, of),
-	                                                .verdict = VERDICT_SHOWN,
-	                                                .p = -1,
-	                                                .reason = mem_strdup("")};
-	to->claims = mem_grow(to->claims, to->n_claims + 1, sizeof *to->claims);
-	to->claims[to->n_claims++] = (struct answer_claim){
-		.text = claim_of(q, of), .cites = cites, .n_cites = 1, .verdict = VERDICT_SHOWN};
+	cites[0] = answer_add_cite(q->to, &cite);
+	answer_add_claim(q->to, claim_of(q, of), cites, 1, VERDICT_SHOWN);
 }
 
 /* What is not known of what is said; "" = nothing. */

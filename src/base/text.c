@@ -251,6 +251,13 @@ bool text_one_of(const char *s, const char *const *list)
 	return *list;
 }
 
+bool text_one_of_any_case(const char *s, const char *const *list)
+{
+	while (*list && strcasecmp(*list, s) != 0)
+		list++;
+	return *list;
+}
+
 const char *text_s(int64_t n)
 {
 	return n == 1 ? "" : "s";

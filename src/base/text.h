@@ -46,6 +46,8 @@ void text_base64(struct buf *out, const void *data, size_t len);
 const char *text_size(double bytes, char out[static TEXT_SIZE_MAX]);
 /* Whether the text is in the list, which ends with NULL. */
 bool text_one_of(const char *s, const char *const *list);
+/* The same without regard to the case of ASCII letters. */
+bool text_one_of_any_case(const char *s, const char *const *list);
 /* The ending of a noun after the number n: "s", or "" after 1. */
 const char *text_s(int64_t n);
 
