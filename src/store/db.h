@@ -53,6 +53,14 @@ int db_add_video(struct store *s, const struct store_video *v, int64_t *ret_id, 
 int db_add_entry(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err);
 /* A chunk's result, whole; with the lock, in a transaction. chunk.c */
 int db_save_chunk(struct store *s, const char *job, const struct store_chunk *c, struct err *err);
+/* Texts of a run, without and with where they come from; with the lock, in a
+ * transaction. transcript.c */
+struct store_transcript;
+struct store_text_source;
+int db_add_texts(struct store *s, const char *job, const struct store_transcript *t,
+                 struct err *err);
+int db_add_text_sources(struct store *s, const char *job, const struct store_text_source *v,
+                        size_t n, struct err *err);
 /* The text of the only row; ERR_NOENT with `none` if there is no row. */
 int db_one_text(struct store *s, sqlite3_stmt *q, const char *none, char **ret, struct err *err);
 char *db_text(sqlite3_stmt *q, int column); /* copied, never NULL */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/transcript.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,9 +22,16 @@ void store_transcript_clear(struct store_transcript *t)
 		free(t->segments[i].text);
 		free(t->segments[i].who);
 		free(t->segments[i].lang);
+		free(t->segments[i].words);
+	}
+	for (size_t i = 0; i < t->n_dropped; i++) {
+		free(t->dropped[i].kind);
+		free(t->dropped[i].text);
+		free(t->dropped[i].reason);
 	}
 	free(t->sources);
 	free(t->segments);
+	free(t->dropped);
 	*t = (struct store_transcript){0};
 }
 
@@ -33,6 +41,7 @@ static int remove_kind(struct store *s, const char *job, const char *kind, struc
 {
 	static const char *const tables[] = {
 		"DELETE FROM passage WHERE job = ? AND chunk = -1 AND kind = ?",
+		"DELETE FROM text_dropped WHERE job = ? AND kind = ?",
 		"DELETE FROM text_source WHERE job = ? AND kind = ?"};
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(tables); i++) {
@@ -46,8 +55,8 @@ static int remove_kind(struct store *s, const char *job, const char *kind, struc
 	return r;
 }
 
-static int add_sources(struct store *s, const char *job, const struct store_text_source *v,
-                       size_t n, struct err *err)
+int db_add_text_sources(struct store *s, const char *job, const struct store_text_source *v,
+                        size_t n, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(s,
@@ -70,15 +79,41 @@ static int add_segments(struct store *s, const char *job, const struct store_seg
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(s,
 	                   "INSERT INTO passage (source, stream, job, kind, chunk, event, start_us, "
-	                   "end_us, text, lang, who, track, conf) SELECT source, stream, id, ?2, -1, "
-	                   "-1, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, -1.0) FROM job WHERE id = ?1",
+	                   "end_us, text, lang, who, track, conf, box, spoken) SELECT source, stream, "
+	                   "id, ?2, -1, -1, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, -1.0), ?10, ?11 "
+	                   "FROM job WHERE id = ?1",
 	                   &q, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		db_bind(q, "ssiisssid", job, v[i].kind, v[i].start, v[i].end, v[i].text, v[i].lang,
-		        v[i].who, (int64_t)v[i].track, v[i].conf < 0 ? -1.0 : v[i].conf);
+		const struct store_box *b = &v[i].box;
+		char box[64] = "";
+		if (b->w)
+			snprintf(box, sizeof box, "%d %d %d %d", b->x, b->y, b->w, b->h);
+		db_bind(q, "ssiisssidss", job, v[i].kind, v[i].start, v[i].end, v[i].text, v[i].lang,
+		        v[i].who, (int64_t)v[i].track, v[i].conf < 0 ? -1.0 : v[i].conf, box,
+		        v[i].words ? v[i].words : "");
 		r = db_run(s, q, err);
 	}
 	return r;
+}
+
+static int add_dropped(struct store *s, const char *job, const struct store_dropped *v, size_t n,
+                       struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, "INSERT INTO text_dropped VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", &q, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		db_bind(q, "ssiiiss", job, v[i].kind, (int64_t)v[i].track, v[i].start, v[i].end, v[i].text,
+		        v[i].reason);
+		r = db_run(s, q, err);
+	}
+	return r;
+}
+
+int db_add_texts(struct store *s, const char *job, const struct store_transcript *t,
+                 struct err *err)
+{
+	int r = add_segments(s, job, t->segments, t->n_segments, err);
+	return r < 0 ? r : add_dropped(s, job, t->dropped, t->n_dropped, err);
 }
 
 int store_transcript_save(struct store *s, const char *job, const char *kind, const char *fault,
@@ -96,11 +131,11 @@ int store_transcript_save(struct store *s, const char *job, const char *kind, co
 		return err_wrap(err, "cannot write the journal");
 	r = remove_kind(s, job, kind, err);
 	if (r == 0)
-		r = add_sources(s, job, &all, 1, err);
+		r = db_add_text_sources(s, job, &all, 1, err);
 	if (r == 0)
-		r = add_sources(s, job, t->sources, t->n_sources, err);
+		r = db_add_text_sources(s, job, t->sources, t->n_sources, err);
 	if (r == 0)
-		r = add_segments(s, job, t->segments, t->n_segments, err);
+		r = db_add_texts(s, job, t, err);
 	r = db_end(s, r, err);
 	return r < 0 ? err_wrap(err, "cannot write the journal") : 0;
 }
@@ -153,15 +188,23 @@ static void count(struct store_transcript *t, const struct store_segment *g)
 			t->sources[i].n++;
 }
 
+static struct store_box box_of(const char *text)
+{
+	struct store_box b;
+	bool whole = text && sscanf(text, "%d %d %d %d", &b.x, &b.y, &b.w, &b.h) == 4;
+	return whole ? b : (struct store_box){0};
+}
+
 static int load_segments(struct store *s, const char *job, struct store_transcript *t,
                          struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	size_t cap = 0;
-	int r = db_prepare(s,
-	                   "SELECT start_us, end_us, kind, track, text, who, lang, conf FROM passage "
-	                   "WHERE job = ? AND chunk = -1 AND track >= 0 ORDER BY start_us, id",
-	                   &q, err);
+	int r =
+		db_prepare(s,
+	               "SELECT start_us, end_us, kind, track, text, who, lang, conf, box, spoken "
+	               "FROM passage WHERE job = ? AND chunk = -1 AND track >= 0 ORDER BY start_us, id",
+	               &q, err);
 	if (r == 0)
 		db_bind(q, "s", job);
 	while (r == 0 && (r = db_step(s, q, err)) > 0) {
@@ -176,8 +219,34 @@ static int load_segments(struct store *s, const char *job, struct store_transcri
 			.who = db_text(q, 5),
 			.lang = db_text(q, 6),
 			.conf = sqlite3_column_type(q, 7) == SQLITE_NULL ? -1 : sqlite3_column_double(q, 7),
+			.box = box_of((const char *)sqlite3_column_text(q, 8)),
+			.words = db_text(q, 9),
 		};
 		count(t, g);
+		r = 0;
+	}
+	return r;
+}
+
+static int load_dropped(struct store *s, const char *job, struct store_transcript *t,
+                        struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	size_t cap = 0;
+	int r = db_prepare(s,
+	                   "SELECT start_us, end_us, kind, track, text, reason FROM text_dropped "
+	                   "WHERE job = ? ORDER BY start_us, kind, track, rowid",
+	                   &q, err);
+	if (r == 0)
+		db_bind(q, "s", job);
+	while (r == 0 && (r = db_step(s, q, err)) > 0) {
+		t->dropped = mem_room(t->dropped, t->n_dropped, &cap, sizeof *t->dropped);
+		t->dropped[t->n_dropped++] = (struct store_dropped){.start = sqlite3_column_int64(q, 0),
+		                                                    .end = sqlite3_column_int64(q, 1),
+		                                                    .kind = db_text(q, 2),
+		                                                    .track = sqlite3_column_int(q, 3),
+		                                                    .text = db_text(q, 4),
+		                                                    .reason = db_text(q, 5)};
 		r = 0;
 	}
 	return r;
@@ -191,6 +260,8 @@ int store_transcript_load(struct store *s, const char *job, struct store_transcr
 	int r = load_sources(locked, job, &t, err);
 	if (r == 0)
 		r = load_segments(locked, job, &t, err);
+	if (r == 0)
+		r = load_dropped(locked, job, &t, err);
 	if (r < 0)
 		return err_wrap(err, "cannot read the journal");
 	*ret = t;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is said in a video: segments, each with where it comes from. They are
- * passages of a run, so that a search finds them, and go with it. As store.h:
+/* What is said and written in a video: segments, each with where it comes from.
+ * They are passages of a run, so that a search finds them, and go with it. As store.h:
  * thread-safe, data is on disk when a call returns. Times: microseconds of the
  * video. */
 #ifndef VDET_STORE_TRANSCRIPT_H
@@ -13,17 +13,37 @@
 #include "base/err.h"
 #include "store/store.h"
 
-/* Kinds of sources of segments: subtitles in the file. */
+/* Kinds of sources of segments: subtitles in the file, speech that an engine
+ * recognized, text that was read in the picture. */
 #define STORE_SUBTITLE "subtitle"
+#define STORE_SPEECH "speech"
+#define STORE_WRITTEN "written"
+
+/* In 1/10000 of width and height of the picture as it is shown; w 0: none. */
+struct store_box {
+	int x, y, w, h;
+};
 
 struct store_segment {
 	int64_t start, end;
-	char *kind;  /* of its source */
-	int track;   /* index of the stream in the file */
-	char *text;  /* one line, not "" */
-	char *who;   /* who speaks; "" = not known */
-	char *lang;  /* as the file names it; "" = not known */
-	double conf; /* 0 to 1; < 0 = it has none */
+	char *kind;           /* of its source */
+	int track;            /* index of the stream in the file */
+	char *text;           /* one line, not "" */
+	char *who;            /* who speaks; "" = not known */
+	char *lang;           /* as the file names it; "" = not known */
+	double conf;          /* 0 to 1; < 0 = it has none */
+	struct store_box box; /* of written text */
+	/* Of speech: a JSON array of [start, end, word, confidence]; NULL or "" = not
+	 * known. */
+	char *words;
+};
+
+/* What was recognized, but is not shown, as it is probably wrong. */
+struct store_dropped {
+	int64_t start, end;
+	char *kind;
+	int track;
+	char *text, *reason;
 };
 
 /* Where segments come from, or would. */
@@ -40,6 +60,8 @@ struct store_transcript {
 	size_t n_sources;
 	struct store_segment *segments; /* in order of start */
 	size_t n_segments;
+	struct store_dropped *dropped; /* likewise */
+	size_t n_dropped;
 };
 void store_transcript_clear(struct store_transcript *t);
 

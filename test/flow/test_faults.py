@@ -139,7 +139,7 @@ class Faults(flow.Flow):
         """A tiny file system under the data folder: the journal cannot grow; nothing is lost that was written."""
         full = self.dir / "full"
         full.mkdir()
-        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", full], capture_output=True).returncode:
+        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=432k", "none", full], capture_output=True).returncode:
             self.skipTest("mounting a small file system needs root")
         self.addCleanup(subprocess.run, ["umount", "-l", full])
         flow.make_video(self.dir / "a.mp4", 60)

@@ -15,7 +15,9 @@
 #include "media/subtitle.h"
 #include "protocol/texts-wire.h"
 #include "report/said.h"
+#include "store/speech.h"
 #include "store/transcript.h"
+#include "store/wall-clock.h"
 #include "transcript/export.h"
 #include "transcript/read.h"
 
@@ -248,6 +250,127 @@ static void what_is_said_is_kept_with_its_run(void **state)
 	assert_int_equal(none.n_sources + none.n_segments, 0);
 }
 
+/* ---- speech, part by part */
+
+enum { TRACK = 1, MINUTE = 60000000 };
+
+static void save_part(struct store *s, int64_t index, const char *engine, const char *text,
+                      bool done)
+{
+	struct err err;
+	int64_t start = index * MINUTE;
+	struct store_segment g = {.start = start + 5,
+	                          .end = start + 10,
+	                          .kind = STORE_SPEECH,
+	                          .track = TRACK,
+	                          .text = (char *)text,
+	                          .who = "",
+	                          .lang = "en",
+	                          .conf = 0.5,
+	                          .words = "[[5,10,\"word\",null]]"};
+	struct store_dropped d = {start + MINUTE - 1, start + MINUTE, STORE_SPEECH, TRACK, "hm",
+	                          "silence"};
+	const struct store_transcript t = {
+		.segments = &g, .n_segments = done, .dropped = &d, .n_dropped = done};
+	const struct store_speech_part part = {.track = TRACK,
+	                                       .index = index,
+	                                       .start = start,
+	                                       .end = start + MINUTE,
+	                                       .engine = (char *)engine,
+	                                       .done = done,
+	                                       .fault = done ? "" : "no answer"};
+	assert_ok(store_speech_part_save(s, JOB, &part, &t, &err));
+}
+
+static void check_speech(struct store *s, size_t parts, size_t segments, size_t sources)
+{
+	AUTO(store_transcript_clear) struct store_transcript t = {0};
+	struct store_speech_part *p;
+	struct err err;
+	size_t n;
+	assert_ok(store_speech_parts_load(s, JOB, &p, &n, &err));
+	assert_int_equal(n, parts);
+	store_speech_parts_free(p, n);
+	assert_ok(store_transcript_load(s, JOB, &t, &err));
+	assert_int_equal(t.n_segments, segments);
+	assert_int_equal(t.n_dropped, segments);
+	assert_int_equal(t.n_sources, sources);
+}
+
+static void speech_is_kept_part_by_part(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = mem_printf("%s/speech.db", dir);
+	AUTO(store_freep) struct store *s = NULL;
+	AUTO(store_transcript_clear) struct store_transcript t = {0};
+	struct store_text_source source = {STORE_SPEECH, TRACK, "whisper", "", "", "", 0};
+	struct store_speech_part *p;
+	struct err err;
+	size_t n;
+	assert_ok(store_open(path, &s, &err));
+	assert_int_equal(store_speech_begin(s, JOB, "a", &source, 1, "", &err), -ERR_NOENT);
+	add_job(s);
+
+	assert_ok(store_speech_begin(s, JOB, "a", &source, 1, "", &err));
+	save_part(s, 0, "a", "first", true);
+	save_part(s, 1, "a", "second", false);
+	check_speech(s, 2, 1, 2);
+	save_part(s, 1, "a", "second", true);
+	save_part(s, 0, "a", "first again", true);
+	check_speech(s, 2, 2, 2);
+	assert_ok(store_transcript_load(s, JOB, &t, &err));
+	assert_string_equal(t.segments[0].text, "first again");
+	assert_string_equal(t.segments[0].words, "[[5,10,\"word\",null]]");
+	assert_string_equal(t.dropped[1].reason, "silence");
+	assert_ok(store_speech_parts_load(s, JOB, &p, &n, &err));
+	assert_true(p[1].done);
+	assert_string_equal(p[1].fault, "");
+	store_speech_parts_free(p, n);
+
+	/* Without an engine what is there stays; another engine begins anew. */
+	assert_ok(store_speech_begin(s, JOB, NULL, &source, 1, "no engine", &err));
+	check_speech(s, 2, 2, 2);
+	save_part(s, 1, "b", "other", true);
+	assert_ok(store_speech_begin(s, JOB, "b", &source, 1, "", &err));
+	check_speech(s, 1, 1, 2);
+	assert_ok(store_job_remove(s, JOB, &err));
+	check_speech(s, 0, 0, 0);
+}
+
+static void what_is_written_has_its_place(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = mem_printf("%s/written.db", dir);
+	AUTO(store_freep) struct store *s = NULL;
+	AUTO(store_transcript_clear) struct store_transcript got = {0};
+	AUTO(mem_freep) char *clock = NULL;
+	AUTO(mem_freep) char *none = NULL;
+	struct store_segment g = {.start = 1,
+	                          .end = 2,
+	                          .kind = STORE_WRITTEN,
+	                          .text = "EXIT 24",
+	                          .who = "",
+	                          .lang = "",
+	                          .conf = 0.9,
+	                          .box = {10, 20, 3000, 400}};
+	const struct store_transcript t = {.segments = &g, .n_segments = 1};
+	struct err err;
+	assert_ok(store_open(path, &s, &err));
+	assert_int_equal(store_wall_clock_save(s, JOB, "{}", &err), -ERR_NOENT);
+	add_job(s);
+	assert_ok(store_transcript_save(s, JOB, STORE_WRITTEN, "", &t, &err));
+	assert_ok(store_transcript_load(s, JOB, &got, &err));
+	assert_int_equal(got.segments[0].box.x, 10);
+	assert_int_equal(got.segments[0].box.h, 400);
+
+	assert_ok(store_wall_clock_load(s, JOB, &none, &err));
+	assert_null(none);
+	assert_ok(store_wall_clock_save(s, JOB, "{}", &err));
+	assert_ok(store_wall_clock_save(s, JOB, "{\"a\": 1}", &err));
+	assert_ok(store_wall_clock_load(s, JOB, &clock, &err));
+	assert_string_equal(clock, "{\"a\": 1}");
+}
+
 /* ---- forms */
 
 static void check_form(const struct store_transcript *t, const char *format, int track,
@@ -263,8 +386,22 @@ static void forms(void **state)
 {
 	(void)state;
 	struct store_segment segments[] = {
-		{1500000, 2000000, "subtitle", 2, "a --> <b>", "Ann", "eng", -1},
-		{3600000000, 3601001000, "subtitle", 3, "c", "", "", 0.25},
+		{.start = 1500000,
+	     .end = 2000000,
+	     .kind = "subtitle",
+	     .track = 2,
+	     .text = "a --> <b>",
+	     .who = "Ann",
+	     .lang = "eng",
+	     .conf = -1},
+		{.start = 3600000000,
+	     .end = 3601001000,
+	     .kind = "subtitle",
+	     .track = 3,
+	     .text = "c",
+	     .who = "",
+	     .lang = "",
+	     .conf = 0.25},
 	};
 	const struct store_transcript t = {.segments = segments, .n_segments = 2}, none = {0};
 	check_form(&t, "txt", TRANSCRIPT_ALL,
@@ -290,6 +427,8 @@ int main(void)
 		cmocka_unit_test(segments_are_in_order_and_end),
 		cmocka_unit_test(only_the_range_is_kept),
 		cmocka_unit_test(what_is_said_is_kept_with_its_run),
+		cmocka_unit_test(speech_is_kept_part_by_part),
+		cmocka_unit_test(what_is_written_has_its_place),
 		cmocka_unit_test(forms),
 	};
 	snprintf(dir, sizeof dir, "/tmp/vdet-transcript-XXXXXX");
