@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is said and written in a video: segments, each with where it comes from.
- * They are passages of a run, so that a search finds them, and go with it. As store.h:
+/* What is said and written in a video: segments, each with where it comes
+ * from. They are passages of a run, so that a search finds them, and go with
+ * it. As store.h:
  * thread-safe, data is on disk when a call returns. Times: microseconds of the
  * video. */
 #ifndef VDET_STORE_TRANSCRIPT_H
@@ -33,8 +34,8 @@ struct store_segment {
 	char *lang;           /* as the file names it; "" = not known */
 	double conf;          /* 0 to 1; < 0 = it has none */
 	struct store_box box; /* of written text */
-	/* Of speech: a JSON array of [start, end, word, confidence]; NULL or "" = not
-	 * known. */
+	/* Of speech: a JSON array of [start, end, word, confidence]; NULL or "" =
+	 * not known. */
 	char *words;
 };
 

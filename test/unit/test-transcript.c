@@ -327,7 +327,7 @@ static void speech_is_kept_part_by_part(void **state)
 	assert_string_equal(p[1].fault, "");
 	store_speech_parts_free(p, n);
 
-	/* Without an engine what is there stays; another engine begins anew. */
+	/* Without an engine what is there stays; another engine starts over. */
 	assert_ok(store_speech_begin(s, JOB, NULL, &source, 1, "no engine", &err));
 	check_speech(s, 2, 2, 2);
 	save_part(s, 1, "b", "other", true);
