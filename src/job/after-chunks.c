@@ -6,7 +6,6 @@
 #include "job/join.h"
 #include "job/second.h"
 #include "job/step-options.h"
-#include "job/transcript.h"
 
 struct chunks_options analyze_chunks(const struct analyze *a)
 {
@@ -54,27 +53,12 @@ static int second_pass(const struct analyze *a, const struct run_context *contex
 	return second_run(context, &o, src->fd, job, &t->again, err);
 }
 
-/* The texts that are in the file, of the part that is analyzed. */
-static int read_texts(const struct analyze *a, const struct run_context *context,
-                      const struct after_source *src, const char *job, struct err *err)
-{
-	const struct analyze_options *o = a->options;
-	const struct transcript_source from = {
-		.fd = src->fd,
-		.stamp = src->stamp,
-		.decoder = analyze_decoder(o),
-		.range = {.from = o->from, .to = o->to ? o->to : src->duration, .duration = src->duration}};
-	return transcript_run(context, &from, job, err);
-}
-
 int after_chunks(const struct analyze *a, const struct run_context *context,
                  const struct after_source *src, struct store_job *job, struct after_done *ret,
                  struct err *err)
 {
 	*ret = (struct after_done){0};
-	int r = read_texts(a, context, src, job->id, err);
-	if (r == 0)
-		r = join_and_verify(a, context, src, job, src->fresh, ret, err);
+	int r = join_and_verify(a, context, src, job, src->fresh, ret, err);
 	if (r < 0 || a->options->passes < 2)
 		return r;
 	r = second_pass(a, context, src, job, ret, err);

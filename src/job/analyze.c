@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -22,10 +21,12 @@
 #include "job/entry.h"
 #include "job/facts.h"
 #include "job/merge.h"
+#include "job/output.h"
 #include "job/startup.h"
 #include "job/step-options.h"
 #include "job/streams.h"
 #include "job/survey.h"
+#include "job/texts.h"
 #include "plan/plan.h"
 #include "report/folder.h"
 #include "report/joins.h"
@@ -33,39 +34,6 @@
 #include "report/summary.h"
 #include "report/text.h"
 #include "store/ask.h"
-
-static char *absolute(const char *path)
-{
-	AUTO(mem_freep) char *cwd = getcwd(NULL, 0);
-	return *path == '/' || !cwd ? mem_strdup(path) : *path ? file_join(cwd, path) : TAKE(cwd);
-}
-
-/* Checks the folder of --output as far as possible before the hash of the
- * source is known: whether it is writable. */
-static int check_output(const struct analyze *a, struct err *err)
-{
-	bool named = *a->options->output;
-	AUTO(mem_freep)
-	char *dir = absolute(named ? a->options->output : a->reports_dir ? a->reports_dir : "");
-	return report_folder_check(dir, err);
-}
-
-/* The folder of the report: absolute, so that `vdet report` finds it from
- * anywhere. */
-static int choose_output(const struct analyze *a, const char *path,
-                         const struct report_source *source, char **ret, struct err *err)
-{
-	AUTO(mem_freep) char *note = NULL;
-	if (*a->options->output) {
-		*ret = absolute(a->options->output);
-		return 0;
-	}
-	AUTO(mem_freep) char *parent = absolute(a->reports_dir ? a->reports_dir : "");
-	int r = report_folder_take(parent, path, source, ret, &note, err);
-	if (r == 0 && note)
-		log_warning("%s", note);
-	return r;
-}
 
 static void report_source(const struct analyze *a, const char *name, const struct video_info *v)
 {
@@ -140,6 +108,8 @@ struct run {
 	struct startup *startup;
 	struct chunks *chunks; /* NULL until the first of them is known */
 	struct survey survey;
+	struct texts *texts; /* what is said and written, which is read beside the chunks */
+	struct transcript_source texts_source;
 	char reference[HASH_HEX];   /* of the file of media.reference */
 	struct entry entry;         /* its job has no id until it was entered */
 	bool open;                  /* it is in the journal */
@@ -152,6 +122,7 @@ struct run {
 
 static void run_clear(struct run *c)
 {
+	texts_stop(c->texts);
 	chunks_free(c->chunks);
 	decoder_free(c->decoder);
 	startup_free(c->startup);
@@ -202,7 +173,7 @@ static int enter(struct run *c, struct err *err)
 	if (r == 0)
 		r = facts_hash_reference(a->options, a->cancel, c->reference, err);
 	if (r == 0)
-		r = choose_output(a, src->path, &source, &c->dir, err);
+		r = output_choose(a->options->output, a->reports_dir, src->path, &source, &c->dir, err);
 	if (r < 0)
 		return r;
 
@@ -269,7 +240,7 @@ static int hand_over(struct run *c, struct err *err)
 		if (r == 0 && *engine_info(c->a->engine)->news)
 			log_warning("%s", engine_info(c->a->engine)->news);
 		if (r == 0)
-			r = check_output(c->a, err);
+			r = output_check(c->a->options->output, c->a->reports_dir, err);
 		if (r < 0)
 			return r;
 		c->chunks = new_chunks(c);
@@ -345,6 +316,25 @@ static bool is_ending(const struct run *c)
 	return c->chunks ? chunks_ending(c->chunks) : cancel_fired(c->a->drain);
 }
 
+/* What is said and written is read beside the chunks. */
+static void begin_texts(struct run *c)
+{
+	const struct analyze_options *o = c->a->options;
+	int64_t duration = c->src->video.duration;
+	c->texts_source = (struct transcript_source){
+		.fd = c->src->fd,
+		.stamp = c->src->stamp,
+		.decoder = analyze_decoder(o),
+		.range = {.from = o->from, .to = o->to ? o->to : duration, .duration = duration}};
+	texts_begin(c->texts, &c->texts_source, c->entry.job.id);
+}
+
+static int end_texts(struct run *c, struct err *err)
+{
+	progress_phase(c->a->progress, PHASE_TEXTS, "");
+	return texts_end(c->texts, c->a->drain, err);
+}
+
 /* The engine must not wait: hashing and the engine's start run beside the
  * survey, the survey runs beside the first chunks, and these may be worked on
  * before the hash gives the key of the run. Only a file of a size that is known
@@ -374,7 +364,11 @@ static int go(struct run *c, struct chunks_outcome *ret, struct err *err)
 	if (r == 0)
 		r = survey_keep(&c->survey, c->src->sha256, err);
 	if (r == 0)
+		begin_texts(c);
+	if (r == 0)
 		r = chunks_finish(c->chunks, ret, err);
+	if (r == 0)
+		r = end_texts(c, err);
 	return r == 0 && !c->survey.whole ? err_set(err, ERR_CANCELED, "interrupted") : r;
 }
 
@@ -488,15 +482,22 @@ static int finish(struct run *c, const struct chunks_outcome *done, const struct
 	return 0;
 }
 
-static int analyze_source(const struct analyze *a, const struct run_context *context,
-                          struct source *src, struct decoder *decoder, int64_t began,
-                          struct analyze_result *ret, struct err *err)
+static int analyze_source(const struct analyze *a, struct run_context *context, struct source *src,
+                          struct decoder *decoder, int64_t began, struct analyze_result *ret,
+                          struct err *err)
 {
 	const struct survey_options wanted = analyze_survey(a->options);
 	AUTO(chunks_outcome_clear) struct chunks_outcome outcome = {0};
+	AUTO(texts_freep) struct texts *texts = texts_new(context, a->options);
+	const struct run_texts for_requests = {texts_context, texts};
+	context->texts = &for_requests;
 	AUTO(run_clear)
-	struct run c = {
-		.a = a, .context = context, .decoder = decoder, .src = src, .entry = ENTRY_NONE};
+	struct run c = {.a = a,
+	                .context = context,
+	                .decoder = decoder,
+	                .src = src,
+	                .texts = texts,
+	                .entry = ENTRY_NONE};
 	c.survey = (struct survey){
 		.run = context,
 		.options = &wanted,
@@ -548,11 +549,11 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	struct analyze_options options = *a->options; /* a budget may change them */
 	struct analyze with = *a;
 	with.options = &options;
-	const struct run_context context = {.engine = a->engine,
-	                                    .store = a->store,
-	                                    .memory = a->memory,
-	                                    .progress = a->progress,
-	                                    .cancel = a->cancel};
+	struct run_context context = {.engine = a->engine,
+	                              .store = a->store,
+	                              .memory = a->memory,
+	                              .progress = a->progress,
+	                              .cancel = a->cancel};
 	struct source src = {.path = path, .name = name, .fd = fd, .size = st.st_size};
 	char stamp[FILE_STAMP_MAX];
 	file_stamp_all(fd, src.stamp);

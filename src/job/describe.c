@@ -19,6 +19,8 @@ struct pictures {
 	struct describe_worker *w;
 	struct store_chunk *chunk;
 	const char *context;
+	struct prompt_text *texts; /* owned */
+	size_t n_texts;
 	struct prompt_picture *items;
 	size_t *samples; /* item → index into chunk->samples */
 	size_t n, total;
@@ -30,6 +32,7 @@ static void pictures_clear(struct pictures *p)
 		free((void *)p->items[i].jpeg);
 	free(p->items);
 	free(p->samples);
+	prompt_texts_free(p->texts, p->n_texts);
 }
 
 static void stage(const struct describe_worker *w, const struct store_chunk *c,
@@ -152,6 +155,8 @@ static int ask(const struct pictures *p, const char *fault, struct chat_result *
 	                                       .end = c->end,
 	                                       .pictures = p->items,
 	                                       .n = p->n,
+	                                       .texts = p->texts,
+	                                       .n_texts = p->n_texts,
 	                                       .look_for = p->w->options->prompt,
 	                                       .context = p->context,
 	                                       .fault = fault};
@@ -277,6 +282,19 @@ static int describe(const struct pictures *p, struct err *err)
 	}
 }
 
+/* What is said and written in the part, if the user wants it in requests. */
+static int take_texts(struct pictures *p, struct err *err)
+{
+	const struct run_texts *texts = p->w->run->texts;
+	struct store_chunk *c = p->chunk;
+	int r = 0;
+	if (texts)
+		r = texts->take(texts->ctx, c->start, c->end, &p->texts, &p->n_texts, err);
+	if (r < 0)
+		c->code = HOLE_ENGINE; /* of speech or text */
+	return r;
+}
+
 static int look_and_describe(struct describe_worker *w, const struct plan_chunk *plan,
                              const char *context, struct store_chunk *c, double scale,
                              struct err *err)
@@ -285,6 +303,8 @@ static int look_and_describe(struct describe_worker *w, const struct plan_chunk 
 	int64_t began = clock_now();
 	int r = decode(&p, plan, scale, err);
 	c->decode_time += clock_now() - began;
+	if (r == 0)
+		r = take_texts(&p, err);
 	return r < 0 ? r : describe(&p, err);
 }
 

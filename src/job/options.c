@@ -62,6 +62,11 @@ static const struct opt_row rows[] = {
      "End time; 0 = end of the video.", OPT_COMMAND_ONLY | OPT_PER_JOB},
 	{"describe.prompt", "prompt", OPT_STRING, AT(prompt), "", 0, 0, NULL, "TEXT",
      "What to look for, in your own words.", OPT_RESULT | OPT_PER_JOB},
+	{"describe.context", "context", OPT_CHOICE, AT(context), "none", 0, 0,
+     "none|speech|text|speech,text", NULL,
+     "Show the model what is said and written in each chunk, between its frames, as data. Each "
+     "chunk then waits until that is known.",
+     OPT_RESULT | OPT_PER_JOB},
 	{"describe.max_tokens", "max-tokens", OPT_INT, AT(max_tokens), "2048", 16, 1 << 20, NULL, "N",
      "Maximum length of the answer about one chunk.", OPT_RESULT | OPT_PER_JOB},
 	{"check.verify", "verify", OPT_CHOICE, AT(verify), "doubtful", 0, 0, CHECK_MODES, NULL,

@@ -26,8 +26,9 @@ static fields source_fields = {
 };
 static fields phase_fields = {
 	{"phase", "string",
-     "`starting`, `opening`, `hashing`, `engine`, `index`, `chunks`, `joining`, `checking`, "
-     "`second-pass`, `summary`, `report`, `preview`, `selftest`, `asking` or `vectors`"},
+     "`starting`, `opening`, `hashing`, `engine`, `index`, `chunks`, `texts`, `joining`, "
+     "`checking`, `second-pass`, `summary`, `report`, `preview`, `selftest`, `asking` or "
+     "`vectors`"},
 	{"detail", "string", "for people; may be empty"},
 	{0},
 };

@@ -34,8 +34,8 @@ struct progress {
 const char *progress_phase_name(enum progress_phase phase)
 {
 	static const char *const names[] = {
-		"starting",    "opening", "hashing", "engine",  "index",    "chunks", "joining", "checking",
-		"second-pass", "summary", "report",  "preview", "selftest", "asking", "vectors"};
+		"starting", "opening",     "hashing", "engine", "index",   "chunks",   "texts",  "joining",
+		"checking", "second-pass", "summary", "report", "preview", "selftest", "asking", "vectors"};
 
 	return (size_t)phase < ARRAY_LEN(names) ? names[phase] : "unknown";
 }

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -62,18 +63,46 @@ static void add_schema(struct chat *c, size_t n, bool bounded)
 	chat_schema(c, "stretch", text);
 }
 
+static int add_picture(struct chat *c, const struct prompt_picture *p, size_t number,
+                       struct err *err)
+{
+	char text[160], time[CLOCK_TEXT_MAX];
+	snprintf(text, sizeof text, "Frame %zu at %s:\n", number, clock_text(p->pts, time));
+	chat_text(c, text);
+	return chat_jpeg(c, p->jpeg, p->jpeg_len, err);
+}
+
 int prompt_pictures(struct chat *c, const struct prompt_picture *pictures, size_t n,
                     struct err *err)
 {
-	char text[160], time[CLOCK_TEXT_MAX];
-	for (size_t i = 0; i < n; i++) {
-		snprintf(text, sizeof text, "Frame %zu at %s:\n", i + 1, clock_text(pictures[i].pts, time));
-		chat_text(c, text);
-		int r = chat_jpeg(c, pictures[i].jpeg, pictures[i].jpeg_len, err);
-		if (r < 0)
-			return r;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = add_picture(c, &pictures[i], i + 1, err);
+	return r;
+}
+
+void prompt_texts_free(struct prompt_text *t, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(t[i].line);
+	free(t);
+}
+
+/* The pictures, with the texts between them. */
+static int add_stretch(struct chat *c, const struct prompt_stretch *s, struct err *err)
+{
+	size_t next = 0;
+	int r = 0;
+	if (s->n_texts)
+		chat_text(c, prompt_describe_texts_txt);
+	for (size_t i = 0; r == 0 && i < s->n; i++) {
+		for (; next < s->n_texts && s->texts[next].time <= s->pictures[i].pts; next++)
+			chat_text(c, s->texts[next].line);
+		r = add_picture(c, &s->pictures[i], i + 1, err);
 	}
-	return 0;
+	for (; r == 0 && next < s->n_texts; next++)
+		chat_text(c, s->texts[next].line);
+	return r;
 }
 
 static void add_context(struct chat *c, const char *context)
@@ -94,7 +123,7 @@ int prompt_describe(struct chat *c, const struct prompt_stretch *s, bool bounded
 	snprintf(text, sizeof text, "Stretch %s to %s, %zu frames.\n", clock_text(s->start, t[0]),
 	         clock_text(s->end, t[1]), s->n);
 	chat_text(c, text);
-	int r = prompt_pictures(c, s->pictures, s->n, err);
+	int r = add_stretch(c, s, err);
 	if (r < 0)
 		return r;
 	chat_text(c, "\n");

@@ -23,11 +23,22 @@ struct prompt_picture {
 int prompt_pictures(struct chat *c, const struct prompt_picture *pictures, size_t n,
                     struct err *err);
 
+/* A text that was recognized in a video: a line for a request, with its time.
+ */
+struct prompt_text {
+	int64_t time;
+	char *line; /* "Heard at 00:00:12: \"…\"\n" */
+};
+void prompt_texts_free(struct prompt_text *t, size_t n); /* NULL is fine */
+
 /* A part of a video that is to be described. */
 struct prompt_stretch {
 	int64_t start, end;
 	const struct prompt_picture *pictures;
 	size_t n;
+	/* in order of time; each is put before the first picture after it */
+	const struct prompt_text *texts;
+	size_t n_texts;
 	const char *look_for; /* what the user asks to look for; "" = nothing */
 	/* What is known of the parts before and after it, one per line: "[00:05:00
 	 * - 00:10:00] text"; NULL = nothing is said of them. */
@@ -35,9 +46,9 @@ struct prompt_stretch {
 	const char *fault; /* what was wrong with the last answer; NULL = it is the first */
 };
 /* The describe request: system text; the stretch; per picture its number (from
- * 1) and time, then the picture; the context; the task. `bounded`: the schema
- * bounds how long texts and lists may be, so that a model that repeats itself
- * stops; not every engine accepts such a schema. */
+ * 1) and time, then the picture, with the texts between; the context; the task.
+ * `bounded`: the schema bounds how long texts and lists may be, so that a model
+ * that repeats itself stops; not every engine accepts such a schema. */
 int prompt_describe(struct chat *c, const struct prompt_stretch *s, bool bounded, struct err *err);
 
 /* The summary request from notes, one per line: "[00:05:00 - 00:10:00] text".

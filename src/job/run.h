@@ -11,12 +11,22 @@
 #include "memory/memory.h"
 #include "store/store.h"
 
+/* The texts that are shown to the model with a part of the video; see
+ * texts_context(). */
+struct prompt_text;
+struct run_texts {
+	int (*take)(void *ctx, int64_t from, int64_t to, struct prompt_text **ret, size_t *ret_n,
+	            struct err *err);
+	void *ctx;
+};
+
 struct run_context {
 	struct engine *engine; /* NULL if only a plan is made */
 	struct store *store;
 	struct memory *memory; /* of the engine; NULL = GPU memory is not watched */
 	struct progress *progress;
-	struct cancel *cancel; /* once fired, every step ends with ERR_CANCELED */
+	const struct run_texts *texts; /* NULL = none */
+	struct cancel *cancel;         /* once fired, every step ends with ERR_CANCELED */
 };
 
 #endif

@@ -26,8 +26,7 @@ static const struct {
 	{store_sql_migrate_19_sql, NULL}, {store_sql_migrate_20_sql, NULL},
 	{store_sql_migrate_21_sql, NULL}, {store_sql_migrate_22_sql, NULL},
 	{store_sql_migrate_23_sql, NULL}, {store_sql_migrate_24_sql, NULL},
-	{store_sql_migrate_25_sql, NULL},
-	{store_sql_migrate_26_sql, NULL},
+	{store_sql_migrate_25_sql, NULL}, {store_sql_migrate_26_sql, NULL},
 };
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 

@@ -16,7 +16,7 @@ export const STATE_WORDS: Record<string, string> = {
 
 const PHASES: Record<string, string> = {
   starting: 'starting', opening: 'opening the video', hashing: 'hashing the file',
-  engine: 'starting the engine', index: 'indexing', chunks: 'analyzing', joining: 'joining statements', checking: 'checking statements', 'second-pass': 'describing again what is in doubt', summary: 'writing the summary',
+  engine: 'starting the engine', index: 'indexing', chunks: 'analyzing', texts: 'reading what is said and written', joining: 'joining statements', checking: 'checking statements', 'second-pass': 'describing again what is in doubt', summary: 'writing the summary',
   report: 'writing the report',
 };
 

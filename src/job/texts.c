@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job/texts.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "store/transcript.h"
+
+/* In which lanes texts are read, each a thread. */
+enum lane_name { LANE_SAID, LANE_WRITTEN, LANES };
+
+struct lane {
+	struct texts *texts;
+	enum lane_name name;
+	pthread_t thread;
+	bool started, ended; /* `ended` with the lock */
+	int result;
+	struct err err;
+};
+
+struct texts {
+	struct run_context context; /* of the run, with the cancel of this object */
+	const struct run_context *run;
+	const struct analyze_options *options;
+	const struct transcript_source *src;
+	const char *job; /* NULL until texts_begin() */
+	struct cancel *cancel;
+	struct lane lanes[LANES];
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	bool stopped;
+};
+
+struct texts *texts_new(const struct run_context *run, const struct analyze_options *options)
+{
+	struct texts *t = mem_alloc(1, sizeof *t);
+	t->run = run;
+	t->options = options;
+	t->cancel = cancel_new();
+	t->context = *run;
+	t->context.cancel = t->cancel;
+	pthread_mutex_init(&t->lock, NULL);
+	pthread_cond_init(&t->changed, NULL);
+	return t;
+}
+
+/* ---- the threads */
+
+static int read_lane(struct texts *t, enum lane_name name, struct err *err)
+{
+	if (name == LANE_SAID)
+		return transcript_run(&t->context, t->src, t->job, err);
+	return 0;
+}
+
+static void *run_lane(void *arg)
+{
+	struct lane *lane = arg;
+	struct texts *t = lane->texts;
+	int r = read_lane(t, lane->name, &lane->err);
+	pthread_mutex_lock(&t->lock);
+	lane->result = r;
+	lane->ended = true;
+	pthread_cond_broadcast(&t->changed);
+	pthread_mutex_unlock(&t->lock);
+	return NULL;
+}
+
+void texts_begin(struct texts *t, const struct transcript_source *src, const char *job)
+{
+	t->src = src;
+	pthread_mutex_lock(&t->lock);
+	t->job = job;
+	pthread_mutex_unlock(&t->lock);
+	for (int i = 0; i < LANES; i++) {
+		struct lane *lane = &t->lanes[i];
+		*lane = (struct lane){.texts = t, .name = (enum lane_name)i};
+		lane->started = pthread_create(&lane->thread, NULL, run_lane, lane) == 0;
+		if (!lane->started)
+			run_lane(lane);
+	}
+}
+
+static void join(struct texts *t)
+{
+	for (int i = 0; i < LANES; i++) {
+		if (t->lanes[i].started)
+			pthread_join(t->lanes[i].thread, NULL);
+		t->lanes[i].started = false;
+	}
+}
+
+void texts_stop(struct texts *t)
+{
+	if (!t)
+		return;
+	cancel_fire(t->cancel);
+	pthread_mutex_lock(&t->lock);
+	t->stopped = true;
+	pthread_cond_broadcast(&t->changed);
+	pthread_mutex_unlock(&t->lock);
+	join(t);
+}
+
+void texts_free(struct texts *t)
+{
+	if (!t)
+		return;
+	texts_stop(t);
+	cancel_free(t->cancel);
+	pthread_cond_destroy(&t->changed);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+/* ---- waiting */
+
+/* With the lock held: waits for a change, at most 50 ms, so that a cancel is
+ * seen. */
+static void wait_change(struct texts *t)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 50000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_cond_timedwait(&t->changed, &t->lock, &until);
+}
+
+/* Until these lanes have ended; the result of the first that failed. */
+static int wait_lanes(struct texts *t, const bool wanted[LANES], const struct cancel *drain,
+                      struct err *err)
+{
+	int r = 0;
+	pthread_mutex_lock(&t->lock);
+	for (int i = 0; i < LANES && r == 0; i++) {
+		struct lane *lane = &t->lanes[i];
+		while (wanted[i] && !lane->ended && !t->stopped && !cancel_fired(t->run->cancel) &&
+		       !cancel_fired(drain))
+			wait_change(t);
+		if (wanted[i] && !lane->ended)
+			r = err_set(err, ERR_CANCELED, "interrupted");
+		else if (wanted[i] && lane->result < 0) {
+			*err = lane->err;
+			r = lane->result;
+		}
+	}
+	pthread_mutex_unlock(&t->lock);
+	return r;
+}
+
+int texts_end(struct texts *t, const struct cancel *drain, struct err *err)
+{
+	return wait_lanes(t, (const bool[LANES]){true, true}, drain, err);
+}
+
+/* ---- for requests */
+
+/* Bytes of the lines of one request, and of one of them. */
+enum { CONTEXT_MAX = 12000, LINE_MAX_BYTES = 600 };
+
+static bool is_wanted(const struct texts *t, const char *kind)
+{
+	const char *list = t->options->context;
+	bool written = strcmp(kind, STORE_WRITTEN) == 0;
+	return strstr(list, written ? "text" : "speech") != NULL;
+}
+
+/* The first reason why something of a wanted kind is not known. */
+static const char *first_fault(const struct texts *t, const struct store_transcript *from)
+{
+	for (size_t i = 0; i < from->n_sources; i++) {
+		const struct store_text_source *s = &from->sources[i];
+		bool recognized = strcmp(s->kind, STORE_SUBTITLE) != 0;
+		if (recognized && is_wanted(t, s->kind) && *s->fault)
+			return s->fault;
+	}
+	return NULL;
+}
+
+static char *line_of(const struct store_segment *s)
+{
+	char time[CLOCK_TEXT_MAX];
+	AUTO(mem_freep) char *text = text_line(s->text, LINE_MAX_BYTES);
+	const char *verb = strcmp(s->kind, STORE_WRITTEN) == 0 ? "Read" : "Heard";
+	return mem_printf("%s at %s: \"%s\"\n", verb, clock_text(s->start, time), text);
+}
+
+/* What overlaps the part, in order of time, as much as a request may have. */
+static void take_lines(const struct texts *t, const struct store_transcript *from, int64_t start,
+                       int64_t end, struct prompt_text **ret, size_t *ret_n)
+{
+	struct prompt_text *v = mem_alloc(from->n_segments + 1, sizeof *v);
+	size_t n = 0, bytes = 0;
+	for (size_t i = 0; i < from->n_segments; i++) {
+		const struct store_segment *s = &from->segments[i];
+		if (!is_wanted(t, s->kind) || s->start >= end || s->end <= start)
+			continue;
+		char *line = line_of(s);
+		bytes += strlen(line);
+		if (bytes > CONTEXT_MAX) {
+			free(line);
+			break;
+		}
+		v[n++] = (struct prompt_text){s->start, line};
+	}
+	*ret = v;
+	*ret_n = n;
+}
+
+int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret, size_t *ret_n,
+                  struct err *err)
+{
+	struct texts *t = ctx;
+	AUTO(store_transcript_clear) struct store_transcript known = {0};
+	const bool wanted[LANES] = {is_wanted(t, STORE_SPEECH), is_wanted(t, STORE_WRITTEN)};
+	*ret = NULL;
+	*ret_n = 0;
+	if (!wanted[LANE_SAID] && !wanted[LANE_WRITTEN])
+		return 0;
+	int r = wait_lanes(t, wanted, NULL, err);
+	if (r == 0)
+		r = store_transcript_load(t->run->store, t->job, &known, err);
+	if (r < 0)
+		return r;
+	const char *fault = first_fault(t, &known);
+	if (fault)
+		return err_set(err, ERR_NOENT, "--context: %s", fault);
+	take_lines(t, &known, from, to, ret, ret_n);
+	return 0;
+}

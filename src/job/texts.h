@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is said and written in a video, read by threads beside the chunks, and
+ * given to requests about them where the user wants that (--context).
+ *
+ * One object for a run. texts_begin() and texts_end() come from the thread of
+ * the run, texts_context() from any. */
+#ifndef VDET_JOB_TEXTS_H
+#define VDET_JOB_TEXTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "job/options.h"
+#include "job/prompt.h"
+#include "job/run.h"
+#include "job/transcript.h"
+
+struct texts;
+
+/* `run` and `options` are borrowed. Starts nothing. */
+struct texts *texts_new(const struct run_context *run, const struct analyze_options *options);
+/* Stops what runs, and lets no texts_context() wait any more. Blocks. */
+void texts_stop(struct texts *t);
+void texts_free(struct texts *t);
+DEFINE_FREEP(struct texts, texts)
+
+/* The run is in the journal, and so is the index of its source: reading begins.
+ * Everything is borrowed until texts_free(). */
+void texts_begin(struct texts *t, const struct transcript_source *src, const char *job);
+
+/* Waits until everything is in the journal that can be read. Fails if the
+ * journal did, or with ERR_CANCELED, also if `drain` (may be NULL) fires. What
+ * could not be read is named in the journal, and does not fail it. */
+int texts_end(struct texts *t, const struct cancel *drain, struct err *err);
+
+/* The texts that are shown to the model with a part of the video, as --context
+ * wants: in order of time. `ctx` is the object. Waits until they are in the
+ * journal. ERR_NOENT with the reason if some of that part could not be
+ * recognized. *ret is freed with prompt_texts_free(). */
+int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret, size_t *ret_n,
+                  struct err *err);
+
+#endif
