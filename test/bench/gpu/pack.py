@@ -117,7 +117,8 @@ def add_engine(pack):
     """llama-server as the setup installs it, and beside its libraries what the driver needs."""
     runtime = pack / "runtime"
     subprocess.run([str(ROOT / "tools" / "setup"), "engine"], check=True,
-                   env=os.environ | {"VDET_ENGINE_VULKAN": "1", "VDET_RUNTIME_DIR": str(runtime)})
+                   env=os.environ | {"VDET_ENGINE_VULKAN": "1", "VDET_ENGINE_SPEECH": "0",
+                                      "VDET_RUNTIME_DIR": str(runtime)})
     if not (runtime / "llama-server").exists():
         sys.exit("pack.py: llama-server is on PATH here, so none was fetched that could be packed")
     for unused in [*runtime.glob("usr/bin/llama-cli"), *runtime.glob("usr/lib/*/gconv"), *runtime.glob("*.lock")]:
