@@ -157,6 +157,8 @@ static int be_child(int argc, char **argv)
 {
 	if (strcmp(argv[2], "exec") == 0)
 		return exec_worker_main(argc - 3, argv + 3);
+	if (strcmp(argv[2], "relay") == 0)
+		return relay_worker_main(argc - 3, argv + 3);
 	AUTO(mem_freep) char *path = places_media_program();
 	bool same = is_this_program(path);
 	/* For a filter that vdet does not use, libavfilter may load OpenBLAS, which

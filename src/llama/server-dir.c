@@ -21,6 +21,8 @@ static void remove_files(const char *dir)
 {
 	AUTO(mem_freep) char *socket = file_join(dir, "engine.sock");
 	AUTO(mem_freep) char *lock = file_join(dir, "lock");
+	AUTO(mem_freep) char *work = file_join(dir, "work");
+	rmdir(work);
 	unlink(socket);
 	unlink(lock);
 	rmdir(dir);

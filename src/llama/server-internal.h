@@ -45,7 +45,9 @@ struct server {
 	struct err failure;
 };
 
-/* Starts the program, its output going to log_fd. */
+/* For messages. */
+const char *server_program_name(const struct server *s);
+/* Starts llama-server, its output going to log_fd. */
 int server_start_program(struct server *s, int log_fd, struct err *err);
 
 #endif

@@ -34,6 +34,11 @@ const char *server_state_name(enum server_state state)
 	return (size_t)state < ARRAY_LEN(names) ? names[state] : "unknown";
 }
 
+const char *server_program_name(const struct server *s)
+{
+	return s->o.kind ? s->o.kind->name : "llama-server";
+}
+
 static void set_state(struct server *s, enum server_state state)
 {
 	pthread_mutex_lock(&s->lock);
@@ -80,7 +85,7 @@ static void became_ready(struct server *s)
 	struct err err = {0};
 	/* Not probed again: requests of an earlier life may still read the result,
 	 * which would be the same. */
-	if (!s->probed && endpoint_probe(s->endpoint, s->stop, &err) < 0)
+	if (!s->probed && !s->o.kind && endpoint_probe(s->endpoint, s->stop, &err) < 0)
 		return;
 	s->probed = true;
 	s->failed_starts = 0;
@@ -213,19 +218,20 @@ static bool follow(struct server *s, int log_fd, enum stop_reason *ret_reason)
 static void describe_end(struct server *s, bool ready, enum stop_reason why, struct err *err)
 {
 	char status[CHILD_TEXT_MAX];
+	const char *name = server_program_name(s);
 	AUTO(mem_freep) char *reason = child_log_reason(&s->log);
 	const char *sep = *reason ? ": " : "", *where = s->log_path ? s->log_path : "";
 	if (why == STOP_ASKED || why == STOP_IDLE)
-		err_set(err, ERR_CANCELED, "llama-server was stopped");
+		err_set(err, ERR_CANCELED, "%s was stopped", name);
 	else if (why == STOP_HUNG)
-		err_set(err, ERR_ENGINE, "llama-server answered nothing any more (--hang-timeout)%s%s",
+		err_set(err, ERR_ENGINE, "%s answered nothing any more (--hang-timeout)%s%s", name,
 		        *where ? "; its log: " : "", where);
 	else if (why == STOP_LATE)
 		err_limit(err, ERR_TIMEOUT, "start-timeout",
-		          "llama-server was not ready within %.0f s (--start-timeout)%s%s",
+		          "%s was not ready within %.0f s (--start-timeout)%s%s", name,
 		          (double)s->o.start_timeout / 1e6, sep, reason);
 	else
-		err_set(err, ERR_ENGINE, "llama-server %s%s%s%s%s%s%s", child_status_text(s->child, status),
+		err_set(err, ERR_ENGINE, "%s %s%s%s%s%s%s%s", name, child_status_text(s->child, status),
 		        ready ? "" : " before it was ready", sep, reason, *where ? " (log: " : "", where,
 		        *where ? ")" : "");
 }
@@ -241,7 +247,8 @@ static int live(struct server *s, enum stop_reason *ret_reason, struct err *err)
 	fcntl(ours, F_SETFL, O_NONBLOCK);
 	/* It is left behind by a killed server, and binding to it would fail. */
 	unlink(s->dir.socket);
-	int r = server_start_program(s, theirs, err);
+	int r = s->o.kind ? s->o.kind->start(s->o.kind->ctx, s->dir.socket, theirs, &s->child, err)
+	                  : server_start_program(s, theirs, err);
 	if (r < 0)
 		return r;
 	close(theirs);
@@ -389,11 +396,13 @@ int server_start(const struct server_options *o, struct server **ret, struct err
 	if (r < 0 || (r = make_key(s->key, err)) < 0)
 		return r;
 	AUTO(mem_freep) char *url = mem_printf("unix:%s", s->dir.socket);
-	r = endpoint_new(url, s->key, o->model->name, &o->limits, &s->endpoint, err);
+	r = endpoint_new(url, o->kind ? "" : s->key, o->model->name, &o->limits, &s->endpoint, err);
 	if (r < 0)
 		return r;
 
-	set_note(s, "starting llama-server");
+	if (o->kind)
+		endpoint_set_prefix(s->endpoint, o->kind->prefix);
+	set_note(s, "starting %s", server_program_name(s));
 	int e = pthread_create(&s->thread, NULL, supervise, s);
 	if (e)
 		return err_sys(err, e, "cannot start a thread");

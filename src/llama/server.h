@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A `llama-server` child. A thread starts it, reads its output, waits until it
+/* A `llama-server` child, or another program of its kind. A thread starts it, reads its output, waits until it
  * is healthy, restarts it after a crash, and stops it. It listens on a Unix
  * socket in a private folder and requires a random key; address and key stay
  * the same over restarts. The kernel kills it when this process ends. A "life"
@@ -21,8 +21,24 @@
 #include "openai/endpoint.h"
 
 struct server;
+struct child;
+
+/* Another program that is looked after in the same way: it has to answer
+ * GET /health with 200 once it is ready, below `prefix`. */
+struct server_kind {
+	const char *name;   /* "whisper-server", for messages */
+	const char *prefix; /* of its paths; "" = none */
+	/* Starts it for a life, on the server's thread. It has to listen on the
+	 * socket, and may use the folder that it is in, which is ours; its output
+	 * goes to log_fd. */
+	int (*start)(void *ctx, const char *socket, int log_fd, struct child **ret, struct err *err);
+	void *ctx;
+};
 
 struct server_options {
+	/* NULL = llama-server. Else the members that say how llama-server runs are
+	 * not used, and of `model` only its name and its bytes. Borrowed. */
+	const struct server_kind *kind;
 	const char *program;       /* path of llama-server */
 	const struct model *model; /* borrowed */
 	int64_t slots, context;    /* context: tokens of each slot */
@@ -94,7 +110,8 @@ void server_flight_end(struct server *s, bool timed_out);
 /* Restarts it with this number of slots (0 = as before), which frees its
  * memory. Returns at once. */
 void server_restart(struct server *s, int64_t slots);
-/* Owned by the server, probed once it was healthy; its URL is for display only. */
+/* Owned by the server, probed once it was healthy unless it is of another kind;
+ * its URL is for display only. */
 struct endpoint *server_endpoint(struct server *s);
 /* Process id of the running llama-server, or 0. */
 int server_pid(struct server *s);

@@ -58,6 +58,7 @@ static int split_url(struct endpoint *e, const char *url, struct err *err)
 		len--;
 	/* People often copy the address of requests instead of that of the API. */
 	len -= ends_with(url, len, "/chat/completions");
+	len -= ends_with(url, len, "/audio/transcriptions");
 	while (url[len - 1] == '/')
 		len--;
 
@@ -132,6 +133,17 @@ void endpoint_free(struct endpoint *e)
 	free(e->socket);
 	known_free(atomic_load(&e->known));
 	free(e);
+}
+
+void endpoint_set_prefix(struct endpoint *e, const char *prefix)
+{
+	size_t root = strlen(e->root);
+	char *base = mem_printf("%s%s%s", e->root, prefix, e->base + root);
+	char *whole = mem_printf("%s%s", e->root, prefix);
+	free(e->base);
+	free(e->root);
+	e->base = base;
+	e->root = whole;
 }
 
 const char *endpoint_url(const struct endpoint *e)

@@ -56,6 +56,10 @@ int endpoint_new(const char *url, const char *key, const char *model,
 void endpoint_free(struct endpoint *e);
 DEFINE_FREEP(struct endpoint, endpoint)
 
+/* Puts a path before all paths, those outside of the API too: "/prefix". To be
+ * set before the first request. */
+void endpoint_set_prefix(struct endpoint *e, const char *prefix);
+
 const char *endpoint_url(const struct endpoint *e); /* without credentials */
 const struct endpoint_info *endpoint_info(const struct endpoint *e);
 
@@ -97,5 +101,22 @@ int endpoint_chat(struct endpoint *e, const struct chat *c, int attempt, struct 
 int endpoint_embed(struct endpoint *e, const struct embed_item *items, size_t n,
                    struct cancel *cancel, struct embed_result *ret,
                    struct endpoint_failure *failure, struct err *err);
+
+/* A sound whose speech is to be transcribed. */
+struct endpoint_sound {
+	const void *wav;
+	size_t len;
+	const char *language; /* "" = the endpoint finds out */
+	/* What is asked for, from the most that an endpoint can give to the least:
+	 * times of segments and words, of segments, the text as JSON, the text. */
+	enum { ENDPOINT_WORDS, ENDPOINT_SEGMENTS, ENDPOINT_JSON, ENDPOINT_TEXT } form;
+	int64_t timeout; /* microseconds of the whole exchange; 0 = none */
+};
+/* Sends a sound once to /audio/transcriptions; appends the body of the reply,
+ * whatever it is. ERR_UNSUPPORTED: the endpoint refused this form, and may take
+ * the next one; ERR_NOENT: it has no transcriptions. On failure writes
+ * `failure`. */
+int endpoint_transcribe(struct endpoint *e, const struct endpoint_sound *s, struct cancel *cancel,
+                        struct buf *out, struct endpoint_failure *failure, struct err *err);
 
 #endif

@@ -266,6 +266,24 @@ static int program_running(struct child *c, const char *name, struct err *err)
 	return err_set(err, ERR_NOENT, "cannot start %s: %s", name, why);
 }
 
+/* Of the role that becomes the program, or starts it. */
+static const char **arguments_of(const struct program_start *s, const char *parent)
+{
+	size_t n = count_strings(s->argv), k = 0;
+	const char **argv = mem_alloc(n + 7, sizeof *argv);
+	argv[k++] = "vdet";
+	argv[k++] = "-x";
+	argv[k++] = s->relay ? "relay" : "exec";
+	argv[k++] = parent;
+	if (s->relay) {
+		argv[k++] = s->relay->socket;
+		argv[k++] = s->relay->folder;
+	}
+	for (size_t i = 0; i < n; i++)
+		argv[k++] = s->argv[i];
+	return argv;
+}
+
 int child_start_program(const struct program_start *s, struct child **ret, struct err *err)
 {
 	int pair[2];
@@ -289,16 +307,9 @@ int child_start_program(const struct program_start *s, struct child **ret, struc
 	plan_dup(&p, theirs, ROLE_SOCKET);
 	plan_note(&p, posix_spawn_file_actions_addclosefrom_np(&p.files, ROLE_SOCKET + 1));
 
-	size_t n = count_strings(s->argv);
 	char parent[24];
 	snprintf(parent, sizeof parent, "%ld", (long)getpid());
-	AUTO(mem_freep) const char **argv = mem_alloc(n + 5, sizeof *argv);
-	argv[0] = "vdet";
-	argv[1] = "-x";
-	argv[2] = "exec";
-	argv[3] = parent;
-	for (size_t i = 0; i < n; i++)
-		argv[4 + i] = s->argv[i];
+	AUTO(mem_freep) const char **argv = arguments_of(s, parent);
 	AUTO(mem_freep) const char **env = environment_with(s->env);
 
 	pid_t pid;

@@ -46,15 +46,27 @@ struct role_start {
 /* Does not wait for the role; one that ends closes its socket. */
 int child_start_role(const struct role_start *s, struct child **ret, struct err *err);
 
+/* For a program that can listen on a TCP port only (role `relay`): what comes to
+ * a Unix socket is passed on to it, and it has a network namespace of its own
+ * where the kernel allows that. */
+struct program_relay {
+	const char *socket; /* to listen on; in a folder of ours */
+	const char *folder; /* where the program runs */
+};
+/* The argument of the program that becomes the number of its port on
+ * 127.0.0.1. */
+#define RELAY_PORT "@PORT@"
+
 struct program_start {
 	/* NULL-terminated; argv[0] is searched in PATH unless it contains a slash */
 	const char *const *argv;
 	/* "NAME=value" added to the parent's environment, NULL-terminated, may be
 	 * NULL */
 	const char *const *env;
-	const char *exe; /* as in role_start: the program that has the role `exec` */
-	int log_fd;      /* its standard output and error (a duplicate); -1 = inherited */
-	int input_fd;    /* its standard input (a duplicate); 0 = /dev/null */
+	const char *exe;                   /* as in role_start: the program that has the role `exec` */
+	const struct program_relay *relay; /* NULL = none; else the child is the relay */
+	int log_fd;   /* its standard output and error (a duplicate); -1 = inherited */
+	int input_fd; /* its standard input (a duplicate); 0 = /dev/null */
 };
 
 /* Returns when the program runs, or with the reason why it could not be
@@ -64,6 +76,9 @@ int child_start_program(const struct program_start *s, struct child **ret, struc
 /* The role `exec`: PPID PROGRAM ARGS…; becomes the program, which ends with the
  * thread that started it. */
 int exec_worker_main(int argc, char **argv);
+/* The role `relay`: PPID SOCKET FOLDER PROGRAM ARGS…; ends with the thread that
+ * started it, or as the program ends. */
+int relay_worker_main(int argc, char **argv);
 
 void child_free(struct child *c); /* kills (SIGKILL) and reaps a running child; NULL is allowed */
 DEFINE_FREEP(struct child, child)

@@ -30,6 +30,13 @@ struct http {
 	struct line *idle;
 };
 
+/* A field of a form, and how much of it was sent. */
+struct sent {
+	struct exchange *x;
+	const struct http_field *field;
+	size_t offset;
+};
+
 /* One exchange in progress. */
 struct exchange {
 	const struct http_request *q;
@@ -37,6 +44,8 @@ struct exchange {
 	struct err *err;
 	CURL *easy;
 	size_t piece, offset; /* where sending is */
+	curl_mime *form;      /* NULL = none */
+	struct sent *sent;    /* of each field of it */
 	int failed;           /* negative code of a callback, its message in *err */
 	bool is_private;      /* an address was refused */
 	char words[CURL_ERROR_SIZE];
@@ -114,6 +123,47 @@ static size_t on_read(char *out, size_t size, size_t n, void *ctx)
 	}
 	x->reply->sent = true;
 	return done;
+}
+
+static size_t on_read_field(char *out, size_t size, size_t n, void *ctx)
+{
+	struct sent *s = ctx;
+	size_t left = s->field->len - s->offset, len = left < size * n ? left : size * n;
+	if (len)
+		memcpy(out, (const char *)s->field->data + s->offset, len);
+	s->offset += len;
+	s->x->reply->sent = true;
+	return len;
+}
+
+static int on_seek_field(void *ctx, curl_off_t offset, int origin)
+{
+	struct sent *s = ctx;
+	if (origin != SEEK_SET || offset < 0 || (size_t)offset > s->field->len)
+		return CURL_SEEKFUNC_FAIL;
+	s->offset = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+/* Nothing is copied: a file may have tens of megabytes. */
+static void set_form(CURL *e, struct exchange *x)
+{
+	const struct http_request *q = x->q;
+	x->form = curl_mime_init(e);
+	x->sent = mem_alloc(q->n_fields, sizeof *x->sent);
+	for (size_t i = 0; x->form && i < q->n_fields; i++) {
+		const struct http_field *f = &q->fields[i];
+		curl_mimepart *part = curl_mime_addpart(x->form);
+		x->sent[i] = (struct sent){x, f, 0};
+		curl_mime_name(part, f->name);
+		curl_mime_data_cb(part, (curl_off_t)f->len, on_read_field, on_seek_field, NULL,
+		                  &x->sent[i]);
+		if (f->file)
+			curl_mime_filename(part, f->file);
+		if (f->type)
+			curl_mime_type(part, f->type);
+	}
+	curl_easy_setopt(e, CURLOPT_MIMEPOST, x->form);
 }
 
 static int check_canceled(struct exchange *x)
@@ -216,12 +266,16 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 	struct curl_slist *headers = NULL;
 	for (size_t i = 0; q->headers && q->headers[i]; i++)
 		headers = curl_slist_append(headers, q->headers[i]);
-	if (q->pieces) {
+	if (q->fields) {
+		set_form(e, x);
+	} else if (q->pieces) {
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, body_length(q));
 		curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
 		curl_easy_setopt(e, CURLOPT_READDATA, x);
 		headers = curl_slist_append(headers, "Content-Type: application/json");
+	}
+	if (q->fields || q->pieces) {
 		/* On a connection that the server has just closed, curl would send
 		 * everything again without a message; retries are decided by the
 		 * caller. */
@@ -315,6 +369,8 @@ int http_run(struct http *h, const struct http_request *q, struct http_reply *re
 	/* No pointers into this call may remain in the handle; its connections
 	 * remain. */
 	curl_easy_reset(l->easy);
+	curl_mime_free(x.form);
+	free(x.sent);
 	line_put(h, l);
 	if (r == 0 && code != CURLE_OK)
 		r = curl_error(&x, code);

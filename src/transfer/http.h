@@ -25,6 +25,14 @@ struct http_piece {
 	size_t len;
 };
 
+/* A field of a form; all is borrowed. */
+struct http_field {
+	const char *name;
+	const void *data;
+	size_t len;
+	const char *file, *type; /* name and content type of a file; NULL = a plain value */
+};
+
 struct http_reply {
 	int status;          /* 0 until the header was received */
 	char type[64];       /* content type without parameters, lower case; "" = none */
@@ -43,6 +51,10 @@ struct http_request {
 	const char *ca_file;
 	const struct http_piece *pieces; /* the body, JSON, sent by POST; NULL = GET */
 	size_t n_pieces;
+	/* Instead of `pieces`: the body is a form (multipart/form-data), sent by
+	 * POST; NULL = none. */
+	const struct http_field *fields;
+	size_t n_fields;
 	/* Further lines of the header, NULL-terminated; NULL = none. */
 	const char *const *headers;
 	/* Connects to public addresses only: each address is checked when it is
