@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "models/get.h"
+#include "models/speech.h"
 
 static struct {
 	bool json, all;
@@ -118,6 +119,20 @@ static json_t *folder_json(const struct model_folder *f)
 	                 f->use, "managed", f->managed, "files", files);
 }
 
+static char *how_to_use(const struct model_folder *f)
+{
+	AUTO(mem_freep) char *path = f->n ? file_join(f->dir, f->files[0].name) : mem_strdup("");
+	struct speech_file speech;
+	struct err ignored;
+	if (!f->n || !speech_file_is_named(path) || speech_file_read(path, &speech, &ignored) < 0)
+		return mem_printf("use it with --model %s", f->name);
+	if (speech.voice)
+		return mem_strdup("it finds where somebody speaks, before speech is recognized");
+	return mem_printf("the largest one that fits is used for speech, or this one with "
+	                  "--speech-model %s",
+	                  f->name);
+}
+
 static void print_ready(const struct model_folder *f)
 {
 	int64_t bytes = 0;
@@ -131,8 +146,9 @@ static void print_ready(const struct model_folder *f)
 	}
 	for (size_t i = 0; i < f->n; i++)
 		bytes += f->files[i].size;
-	printf("%s is ready, %s%s%s; use it with --model %s\n", f->name, text_size((double)bytes, size),
-	       *f->licence ? ", licence: " : "", f->licence, f->name);
+	AUTO(mem_freep) char *use = how_to_use(f);
+	printf("%s is ready, %s%s%s; %s\n", f->name, text_size((double)bytes, size),
+	       *f->licence ? ", licence: " : "", f->licence, use);
 }
 
 /* ---- subcommands */
@@ -287,7 +303,7 @@ static void print_entry(const struct catalogue *c, const struct catalogue_model 
 	}
 	snprintf(parameters, sizeof parameters, "%.3g B",
 	         (double)(m->shape.parameters + m->projector_parameters) / 1e9);
-	printf("%-22s  %-16s  %9s  %9s  %9s  %-7s  %-50s  %s\n", m->name,
+	printf("%-28s  %-16s  %9s  %9s  %9s  %-7s  %-50s  %s\n", m->name,
 	       *m->size              ? m->size
 	       : m->shape.parameters ? parameters
 	                             : "-",
@@ -335,15 +351,15 @@ static json_t *entry_json(const struct catalogue *c, const struct catalogue_mode
 	for (size_t i = 0; known && fit_quantizations[i]; i++)
 		json_object_set_new(memory, fit_quantizations[i],
 		                    json_integer(memory_of(&shape, fit_quantizations[i])));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:b, s:o, s:o, s:o}",
-	                 "type", "catalogue", "name", m->name, "title", m->title, "licence", m->licence,
-	                 "repository", m->repository, "quantize", m->quantize, "size", m->size,
-	                 "parameters", (json_int_t)(m->shape.parameters + m->projector_parameters),
-	                 "context", (json_int_t)m->shape.context, "picture_tokens_720p",
-	                 known ? json_integer((json_int_t)fit_picture_tokens(&shape, 1280, 720))
-	                       : json_null(),
-	                 "memory", memory, "checked", m->checked, "source", addresses(m->source),
-	                 "shape_source", addresses(m->shape_source), "family", family_json(f));
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:b, s:o, s:o, s:o}", "type",
+		"catalogue", "kind", m->speech ? "speech" : "vision", "name", m->name, "title", m->title,
+		"licence", m->licence, "repository", m->repository, "quantize", m->quantize, "size",
+		m->size, "parameters", (json_int_t)(m->shape.parameters + m->projector_parameters),
+		"context", (json_int_t)m->shape.context, "picture_tokens_720p",
+		known ? json_integer((json_int_t)fit_picture_tokens(&shape, 1280, 720)) : json_null(),
+		"memory", memory, "checked", m->checked, "source", addresses(m->source), "shape_source",
+		addresses(m->shape_source), "family", family_json(f));
 }
 
 static void print_folder(const struct model_folder *f)
@@ -391,7 +407,7 @@ static int list(const struct app *app, const struct catalogue *c)
 	}
 
 	if (!own.json)
-		printf("%s%-22s  %-16s  %9s  %9s  %9s  %-7s  %-50s  %s\n", n ? "\n" : "", "CATALOGUE",
+		printf("%s%-28s  %-16s  %9s  %9s  %9s  %-7s  %-50s  %s\n", n ? "\n" : "", "CATALOGUE",
 		       "SIZE", "q4_k_m", "q8_0", "f16", "CHECKED", "REPOSITORY", "LICENCE");
 	for (size_t i = 0; i < c->n; i++) {
 		json_auto_t *o = entry_json(c, &c->models[i]);
@@ -440,7 +456,7 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_model = {
 	.name = "model",
 	.usage = "[list | get NAME[:PRECISION]… | add FILE… | rm NAME[:PRECISION]… | check [NAME…]]",
-	.summary = "download, add, verify and remove models for the local llama-server",
+	.summary = "download, add, verify and remove models for llama-server and whisper-server",
 	.text = "get takes a name from the catalogue (list --all) or OWNER/NAME of the\n"
 			"hub, and resumes an\n"
 			"interrupted download. add takes local files: the model, all of its parts,\n"

@@ -20,6 +20,7 @@
 #include "models/gguf.h"
 #include "models/model.h"
 #include "models/note.h"
+#include "models/speech.h"
 
 #define PARTS_MAX 1000
 
@@ -51,8 +52,16 @@ static int gather(char *const *files, int n, struct parts *p, struct err *err)
 {
 	for (int i = 0; i < n; i++) {
 		struct gguf g = {0};
+		struct speech_file speech;
 		size_t stem;
 		int64_t count;
+		if (speech_file_is_named(files[i])) {
+			int e = speech_file_read(files[i], &speech, err);
+			if (e < 0)
+				return e;
+			add_path(p, files[i]);
+			continue;
+		}
 		int r = gguf_read(files[i], &g, err);
 		if (r < 0)
 			return r;
@@ -194,9 +203,16 @@ static int describe(const struct model_get *g, struct model_folder *f, const str
 		AUTO(mem_freep) char *path = file_join(f->dir, name);
 		AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 		struct gguf h = {0};
+		struct speech_file speech;
 		char hash[HASH_HEX];
 		int r = fd < 0 ? err_sys(err, errno, "cannot read %s", path)
 		               : hash_fd(fd, g->cancel, NULL, hash, err);
+		if (r == 0 && speech_file_is_named(name)) {
+			if ((r = speech_file_read(path, &speech, err)) < 0)
+				return r;
+			model_folder_put(f, name, speech.stored, hash, "", speech.file_bytes, false);
+			continue;
+		}
 		if (r < 0 || (r = gguf_read(path, &h, err)) < 0)
 			return r;
 		const char *precision = model_name_precision(name);
@@ -262,7 +278,8 @@ int model_add(const struct model_get *g, char *const *files, int n, const char *
 	r = place_all(g, &f, &p, err);
 	if (r == 0)
 		r = describe(g, &f, &p, err);
-	if (r == 0)
+	/* A file for speech is all that its model needs. */
+	if (r == 0 && !speech_file_is_named(p.paths[0]))
 		r = model_choose(f.dir, f.use, NULL, NULL, &m, err);
 	if (r == 0)
 		r = model_folder_save(&f, err);

@@ -56,18 +56,18 @@ static bool good_hash(const char *s)
 	return !*s || hash_is_hex(s);
 }
 
-/* Whether it is a relative path without ".." that ends in .gguf. */
-static bool good_path(const char *s)
+/* Whether it is a relative path without ".." that ends so. */
+static bool good_path(const char *s, const char *end)
 {
-	size_t n = strlen(s);
-	return n > 5 && n < 500 && *s != '/' && !strstr(s, "..") && !strcasecmp(s + n - 5, ".gguf");
+	size_t n = strlen(s), m = strlen(end);
+	return n > m && n < 500 && *s != '/' && !strstr(s, "..") && !strcasecmp(s + n - m, end);
 }
 
 static const char *const model_keys[] = {
 	"name",     "title",        "licence", "repository", "revision",
 	"quantize", "files",        "context", "parameters", "projector_parameters",
 	"text",     "picture",      "vision",  "size",       "source",
-	"checked",  "shape_source", NULL};
+	"checked",  "shape_source", "kind",    NULL};
 
 static int take_files(const struct parse *p, const json_t *list, struct catalogue_model *m)
 {
@@ -84,8 +84,10 @@ static int take_files(const struct parse *p, const json_t *list, struct catalogu
 		                             .url = text_of(o, "url", ""),
 		                             .sha256 = text_of(o, "sha256", ""),
 		                             .size = number_of(o, "size")};
-		if (!good_path(f->path))
-			return fault(p, "a file needs a \"path\" that is relative and ends in .gguf");
+		if (!good_path(f->path, m->speech ? ".bin" : ".gguf"))
+			return fault(p, m->speech
+			                    ? "a file needs a \"path\" that is relative and ends in .bin"
+			                    : "a file needs a \"path\" that is relative and ends in .gguf");
 		if (!good_hash(f->sha256))
 			return fault(p, "\"sha256\" must be 64 digits, in lower case");
 		if (*f->url && strncmp(f->url, "https://", 8) != 0 && strncmp(f->url, "http://", 7) != 0)
@@ -179,11 +181,17 @@ static int take_model(struct parse *p, const json_t *o, struct catalogue_model *
 	         strlen(m->repository)))
 		return fault(p, "\"repository\" must be OWNER/NAME");
 
+	const char *kind = json_text(o, "kind");
+	m->speech = !strcmp(kind, "speech");
+	if (*kind && !m->speech && strcmp(kind, "vision") != 0)
+		return fault(p, "\"kind\" must be vision or speech");
 	int r = take_files(p, json_object_get(o, "files"), m);
 	if (r < 0)
 		return r;
 	if (!*m->repository && !m->n_files)
 		return fault(p, "it has neither a \"repository\" nor \"files\"");
+	if (m->speech && !m->n_files)
+		return fault(p, "a model for speech needs \"files\"");
 
 	take_shape(o, m);
 	return 0;

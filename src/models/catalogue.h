@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The catalogue: vision-language models that are known to work, and where they
- * can be downloaded. One is built in (data/models.json); a file of the user
+/* The catalogue: vision-language models that are known to work, models of
+ * whisper.cpp for speech, and where they can be downloaded. One is built in (data/models.json); a file of the user
  * adds to it and replaces entries of the same name. Its format is
  * docs/models.schema.json. Read-only once loaded, so any thread may read;
  * loading blocks for the file. */
@@ -29,6 +29,7 @@ struct catalogue_model {
 	/* pages that confirm what is offered, and how it is built, with a space
 	 * between two; "" = none */
 	char *source, *shape_source;
+	bool speech;                  /* of whisper.cpp: its files are all needed, and are no GGUF */
 	bool checked;                 /* all that the entry states was found there */
 	struct catalogue_file *files; /* none: the hub lists them */
 	size_t n_files;

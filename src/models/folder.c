@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "models/gguf.h"
+#include "models/speech.h"
 
 #define MANIFEST "vdet-model.json"
 #define MANIFEST_MAX ((size_t)1 << 20)
@@ -171,6 +172,11 @@ static bool is_gguf(const char *name)
 	return n > 5 && *name != '.' && !strcasecmp(name + n - 5, ".gguf");
 }
 
+static bool is_model_file(const char *name)
+{
+	return is_gguf(name) || speech_file_is_named(name);
+}
+
 /* A file of the folder that the manifest does not know. */
 static void put_found(struct model_folder *f, const char *name)
 {
@@ -181,6 +187,13 @@ static void put_found(struct model_folder *f, const char *name)
 	const char *precision = model_name_precision(name);
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
+	if (speech_file_is_named(name)) {
+		struct speech_file s;
+		/* Many files have a name like this. */
+		if (speech_file_read(path, &s, &ignored) == 0)
+			model_folder_put(f, name, *precision ? precision : s.stored, "", "", st.st_size, false);
+		return;
+	}
 	if (!*precision && gguf_read(path, &g, &ignored) == 0 && gguf_quantize_name(g.file_type))
 		precision = gguf_quantize_name(g.file_type);
 	model_folder_put(f, name, precision, "", "", st.st_size, model_is_projector(name));
@@ -191,7 +204,7 @@ static void take_found(struct model_folder *f)
 {
 	AUTO(dir_closep) DIR *d = opendir(f->dir);
 	for (const struct dirent *de; d && (de = readdir(d));)
-		if (is_gguf(de->d_name) && f->n < FILES_MAX)
+		if (is_model_file(de->d_name) && f->n < FILES_MAX)
 			put_found(f, de->d_name);
 }
 
@@ -210,7 +223,8 @@ int model_folder_read(const char *models_dir, const char *name, struct model_fol
 		if (!f.managed && !f.n)
 			return err_set(err, ERR_NOENT, "the folder %s holds no model", f.dir);
 	} else {
-		AUTO(mem_freep) char *file = is_gguf(name) ? mem_strdup(name) : mem_printf("%s.gguf", name);
+		AUTO(mem_freep)
+		char *file = is_model_file(name) ? mem_strdup(name) : mem_printf("%s.gguf", name);
 		free(f.dir);
 		f.dir = mem_strdup(models_dir);
 		take_manifest(&f);
@@ -247,7 +261,7 @@ int model_folders_read(const char *models_dir, struct model_folder **ret, size_t
 		struct err ignored;
 		if (*de->d_name == '.' || n >= FILES_MAX)
 			continue;
-		if (!file_is_dir(path) && (!is_gguf(de->d_name) || model_is_projector(de->d_name) ||
+		if (!file_is_dir(path) && (!is_model_file(de->d_name) || model_is_projector(de->d_name) ||
 		                           model_split(de->d_name, &stem, &count) > 1))
 			continue;
 		if (model_folder_read(models_dir, de->d_name, &f, &ignored) < 0)
@@ -279,7 +293,9 @@ static char *fault_of(const struct model_folder *f, const struct model_file *m,
 	if (st.st_size != m->size)
 		return mem_printf("it has %lld bytes, and had %lld", (long long)st.st_size,
 		                  (long long)m->size);
-	int r = gguf_read(path, &g, err);
+	struct speech_file s;
+	int r =
+		speech_file_is_named(m->name) ? speech_file_read(path, &s, err) : gguf_read(path, &g, err);
 	gguf_clear(&g);
 	if (r < 0)
 		return mem_strdup(err->msg);

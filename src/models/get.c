@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "models/model.h"
 #include "models/note.h"
+#include "models/speech.h"
 
 #define LISTING_MAX ((size_t)16 << 20)
 #define TOKEN_MAX 4096
@@ -205,7 +206,8 @@ static int download_one(struct getting *t, struct model_folder *f, const struct 
 		return r;
 	int64_t size = stat(path, &st) == 0 ? st.st_size : 0;
 	bool projector = model_is_projector(name);
-	model_folder_put(f, name, model_name_precision(name), hash, "", size, projector);
+	const char *precision = t->model->speech ? t->model->quantize : model_name_precision(name);
+	model_folder_put(f, name, precision, hash, "", size, projector);
 	return model_folder_save(f, err);
 }
 
@@ -259,8 +261,18 @@ static int open_folder(const struct getting *t, struct model_folder *ret, struct
 }
 
 /* The model can be loaded: its parts are there and belong together. */
-static int validate(const struct model_folder *f, const char *quantize, struct err *err)
+static int validate(const struct getting *t, const struct model_folder *f, const char *quantize,
+                    struct err *err)
 {
+	for (size_t i = 0; t->model->speech && i < t->n; i++) {
+		AUTO(mem_freep) char *path = file_join(f->dir, file_base(t->files[i].path));
+		struct speech_file file;
+		int r = speech_file_read(path, &file, err);
+		if (r < 0)
+			return r;
+	}
+	if (t->model->speech)
+		return 0;
 	AUTO(model_clear) struct model m = {0};
 	return model_choose(f->dir, quantize, NULL, NULL, &m, err);
 }
@@ -274,7 +286,12 @@ static int get_model(struct getting *t, const char *quantize, struct model_folde
 		return r;
 
 	AUTO(mem_freep) bool *choice = mem_alloc(t->n + 1, sizeof *choice);
-	r = model_pick(t->files, t->n, quantize, choice, ret_quantize, err);
+	if (t->model->speech) {
+		memset(choice, true, t->n * sizeof *choice);
+		*ret_quantize = quantize = "";
+	} else {
+		r = model_pick(t->files, t->n, quantize, choice, ret_quantize, err);
+	}
 	if (r < 0)
 		return err_wrap(err, "%s", *t->model->repository ? t->model->repository : t->model->name);
 	if (strcasecmp(*ret_quantize, quantize) != 0 && **ret_quantize)
@@ -286,7 +303,7 @@ static int get_model(struct getting *t, const char *quantize, struct model_folde
 
 	r = download_all(t, &f, choice, err);
 	if (r == 0)
-		r = validate(&f, *ret_quantize, err);
+		r = validate(t, &f, *ret_quantize, err);
 	if (r == 0) {
 		replace(&f.use, *ret_quantize);
 		r = model_folder_save(&f, err);
@@ -367,6 +384,11 @@ int model_get(const struct model_get *g, const char *what, const char *quantize,
 	int r = find_model(g, name, &own, &t.model, err);
 	if (r < 0 || (r = read_token(g->options, &t.token, err)) < 0)
 		return r;
+	if (t.model->speech && *quantize)
+		return err_set(err, ERR_ARG,
+		               "%s has no precisions to choose: those of whisper.cpp are models of their "
+		               "own, see vdet model list --all",
+		               t.model->name);
 	t.fetch = (struct download_options){.token = t.token,
 	                                    .connections = g->options->connections,
 	                                    .retries = g->options->retries,
