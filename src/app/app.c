@@ -43,6 +43,8 @@ struct opt_set app_options_of(const struct command *c, struct app *app,
 		binds[n++] = (struct opt_bind){&index_opt_group, &app->analyze};
 	if (c->groups & (GROUP_INDEX | GROUP_ANALYZE | GROUP_MEDIA))
 		binds[n++] = (struct opt_bind){&media_opt_group, &app->analyze};
+	if (c->groups & GROUP_SPEECH)
+		binds[n++] = (struct opt_bind){&speech_opt_group, &app->speech};
 	if (c->groups & GROUP_ENGINE) {
 		binds[n++] = (struct opt_bind){&engine_opt_group, &app->engine};
 		binds[n++] = (struct opt_bind){&memory_opt_group, &app->memory};
@@ -167,6 +169,14 @@ int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), v
 	places.note_ctx = ctx;
 	app_look_at_gpus(app, &places);
 	return engine_new(&app->engine, &places, app->cancel, ret, err);
+}
+
+struct speech_places app_speech_places(const struct app *app)
+{
+	return (struct speech_places){.models_dir = app->models_dir,
+	                              .runtime_dir = app->runtime_dir,
+	                              .setup = app->setup,
+	                              .log_path = app->speech_log};
 }
 
 int app_new_embedder(struct app *app, struct engine **ret, struct err *err)

@@ -8,6 +8,7 @@
 #include "base/opt.h"
 #include "board/board.h"
 #include "engine/engine.h"
+#include "speech/speech.h"
 #include "job/analyze.h"
 #include "models/get.h"
 #include "net/net.h"
@@ -34,6 +35,7 @@ struct app {
 	const struct command_list *commands;
 	struct app_options options;
 	struct engine_options engine;
+	struct speech_options speech;
 	struct model_options model;
 	struct analyze_options analyze;
 	struct board_options board;
@@ -44,7 +46,7 @@ struct app {
 	bool demo; /* use the bundled model, even if there are others */
 	/* folders, files and the command of the setup; see places_find() */
 	char *data_dir, *models_dir, *made_dir, *demo_dir, *runtime_dir, *setup, *engine_log,
-		*locks_dir, *learned_path;
+		*speech_log, *locks_dir, *learned_path;
 	bool learn_again; /* ignore what endpoints refused in earlier runs */
 };
 
@@ -66,12 +68,14 @@ enum {
 	GROUP_INDEX = 8,
 	GROUP_NET = 16,
 	GROUP_QUEUE = 32,
-	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX, /* to analyze */
+	GROUP_SPEECH = 512,
+	/* to analyze */
+	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX | GROUP_SPEECH,
 	GROUP_MODEL = 64,
 	GROUP_MEDIA = 128,
 	GROUP_NOTIFY = 256,
 	GROUP_ALL = GROUP_RUN | GROUP_MEDIA | GROUP_NET | GROUP_MODEL | GROUP_QUEUE | GROUP_NOTIFY,
-	APP_BINDS_MAX = 14,
+	APP_BINDS_MAX = 15,
 };
 
 struct command_list {
@@ -104,6 +108,8 @@ int app_new_engine(struct app *app, void (*note)(void *ctx, const char *what), v
                    struct engine **ret, struct err *err);
 /* Likewise one that only makes vectors (engine.embed). */
 int app_new_embedder(struct app *app, struct engine **ret, struct err *err);
+/* Folders and files of this machine for speech; borrowed from `app`. */
+struct speech_places app_speech_places(const struct app *app);
 /* Prints a note about the chosen engine, once. */
 void app_warn_about(const struct engine_info *i, const struct app *app);
 /* Makes the engine count in the store what endpoints use, for all processes

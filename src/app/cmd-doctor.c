@@ -49,6 +49,7 @@ static int run(struct app *app, int argc, char **argv)
 	doctor_machine(&c, app);
 	doctor_engine(&c, app);
 	doctor_vectors(&c, app);
+	doctor_speech(&c, app);
 	bool healthy = true;
 	for (size_t i = 0; i < c.n; i++)
 		healthy &= c.items[i].state != CHECK_FAULT;
@@ -64,7 +65,7 @@ const struct command cmd_doctor = {
 	.usage = "",
 	.summary = "check libraries, decoders, engine, model, GPU and disk",
 	.text = "Exit code 0 if an analysis can run, 1 otherwise.\n",
-	.groups = GROUP_APP | GROUP_ENGINE,
+	.groups = GROUP_APP | GROUP_ENGINE | GROUP_SPEECH,
 	.own = &group,
 	.own_target = &own,
 	.run = run,

@@ -162,6 +162,21 @@ void doctor_vectors(struct checks *c, struct app *app)
 		           NULL);
 }
 
+void doctor_speech(struct checks *c, struct app *app)
+{
+	AUTO(speech_freep) struct speech *speech = NULL;
+	const struct speech_places p = app_speech_places(app);
+	struct err err;
+	if (!strcmp(app->speech.engine, "off"))
+		checks_add(c, "speech", CHECK_OK, mem_strdup("off"), NULL);
+	else if (speech_open(&app->speech, &p, app->cancel, &speech, &err) == 0)
+		checks_add(c, "speech", CHECK_OK, mem_strdup(speech_identity(speech)), NULL);
+	else
+		checks_add(c, "speech", err.code == ERR_ARG ? CHECK_FAULT : CHECK_NOTE, mem_strdup(err.msg),
+		           mem_strdup("without it videos are analyzed all the same, but what is said in "
+		                      "them is not found"));
+}
+
 static void check_memory(struct checks *c)
 {
 	int64_t page = sysconf(_SC_PAGESIZE), total = sysconf(_SC_PHYS_PAGES) * page;

@@ -33,6 +33,8 @@ void doctor_media(struct checks *c); /* libraries, decoders, hardware decoders *
 void doctor_engine(struct checks *c, struct app *app);
 /* what makes vectors, if engine.embed names something; likewise */
 void doctor_vectors(struct checks *c, struct app *app);
+/* what transcribes speech; starts nothing, and asks no endpoint */
+void doctor_speech(struct checks *c, struct app *app);
 /* processor, memory, GPU, disk, limits, journal */
 void doctor_machine(struct checks *c, struct app *app);
 

@@ -98,6 +98,7 @@ static void app_clear(struct app *app, const struct command *c)
 	free(app->runtime_dir);
 	free(app->setup);
 	free(app->engine_log);
+	free(app->speech_log);
 	free(app->learned_path);
 	free(app->locks_dir);
 }

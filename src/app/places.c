@@ -66,6 +66,7 @@ void places_find(struct app *app)
 	app->made_dir = file_join(app->models_dir, ".made");
 	app->locks_dir = file_join(app->data_dir, "locks");
 	app->engine_log = file_join(app->data_dir, "engine.log");
+	app->speech_log = file_join(app->data_dir, "speech.log");
 	app->learned_path = file_join(app->data_dir, "endpoints.json");
 	app->runtime_dir = find_runtime(data);
 	app->demo_dir = mem_strdup(demo ? demo : is_built ? built : VDET_SHARE "/demo-model");

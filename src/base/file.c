@@ -193,6 +193,19 @@ bool file_is_dir(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+bool file_in_path(const char *name)
+{
+	const char *path = getenv("PATH");
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+		AUTO(mem_freep) char *at = mem_printf("%.*s/%s", (int)n, path, name);
+		if (n && !file_is_dir(at) && access(at, X_OK) == 0)
+			return true;
+		path += n + (path[n] == ':');
+	}
+	return false;
+}
+
 bool file_dir_has_only(const char *dir, const char *beginning)
 {
 	DIR *d = opendir(dir);

@@ -27,6 +27,8 @@ int file_mkdirs(const char *path, bool private, struct err *err);
 int file_remove_tree(const char *path, struct err *err);
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
+/* Whether PATH has a program of this name. */
+bool file_in_path(const char *name);
 /* Whether a folder has no file but those whose names begin so. */
 bool file_dir_has_only(const char *dir, const char *beginning);
 /* Whether a path is below a folder; both are real paths. */

@@ -8,24 +8,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-static bool in_path(const char *name)
-{
-	const char *path = getenv("PATH");
-	while (path && *path) {
-		size_t n = strcspn(path, ":");
-		AUTO(mem_freep) char *at = mem_printf("%.*s/%s", (int)n, path, name);
-		if (n && !file_is_dir(at) && access(at, X_OK) == 0)
-			return true;
-		path += n + (path[n] == ':');
-	}
-	return false;
-}
-
 int program_find(const char *wanted, const struct engine_places *p, char **ret, struct err *err)
 {
 	if (wanted && *wanted) {
 		if (strchr(wanted, '/') ? access(wanted, X_OK) != 0 || file_is_dir(wanted)
-		                        : !in_path(wanted))
+		                        : !file_in_path(wanted))
 			return err_set(err, ERR_NOENT,
 			               "the program %s does not exist or cannot be run (engine.server)",
 			               wanted);
@@ -33,7 +20,7 @@ int program_find(const char *wanted, const struct engine_places *p, char **ret, 
 		return 0;
 	}
 
-	if (in_path("llama-server")) {
+	if (file_in_path("llama-server")) {
 		*ret = mem_strdup("llama-server");
 		return 0;
 	}

@@ -224,12 +224,12 @@ static void describe_end(struct server *s, bool ready, enum stop_reason why, str
 	if (why == STOP_ASKED || why == STOP_IDLE)
 		err_set(err, ERR_CANCELED, "%s was stopped", name);
 	else if (why == STOP_HUNG)
-		err_set(err, ERR_ENGINE, "%s answered nothing any more (--hang-timeout)%s%s", name,
-		        *where ? "; its log: " : "", where);
+		err_set(err, ERR_ENGINE, "%s answered nothing any more%s%s%s", name,
+		        s->o.kind ? "" : " (--hang-timeout)", *where ? "; its log: " : "", where);
 	else if (why == STOP_LATE)
-		err_limit(err, ERR_TIMEOUT, "start-timeout",
-		          "%s was not ready within %.0f s (--start-timeout)%s%s", name,
-		          (double)s->o.start_timeout / 1e6, sep, reason);
+		err_limit(err, ERR_TIMEOUT, "start-timeout", "%s was not ready within %.0f s%s%s%s", name,
+		          (double)s->o.start_timeout / 1e6, s->o.kind ? "" : " (--start-timeout)", sep,
+		          reason);
 	else
 		err_set(err, ERR_ENGINE, "%s %s%s%s%s%s%s%s", name, child_status_text(s->child, status),
 		        ready ? "" : " before it was ready", sep, reason, *where ? " (log: " : "", where,

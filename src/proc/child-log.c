@@ -113,7 +113,8 @@ static bool is_reason(const char *line)
 	bool bad = level == 'E';
 	for (size_t i = 0; !bad && i < ARRAY_LEN(marks); i++)
 		bad = strcasestr(text, marks[i]);
-	return bad;
+	/* ggml looks for its back ends in several folders. */
+	return bad && !strstr(text, "failed to enumerate");
 }
 
 char *child_log_reason(const struct child_log *l)
