@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "child/media-index.h"
 #include "child/media-output.h"
+#include "child/media-samples.h"
 #include "child/media-texts.h"
 #include "child/media-tiles.h"
 #include "child/roles.h"
@@ -43,6 +44,7 @@ struct worker {
 	struct reader *reader;
 	struct index_scan *scan; /* NULL until the first request of the index */
 	struct nearest *nearest; /* NULL until the first request of a keyframe */
+	struct samples samples;
 	struct picture *picture;
 	struct jpeg *jpeg, *thumb;
 	struct buf jpeg_data, thumb_data;
@@ -330,6 +332,17 @@ static int on_texts(struct worker *w, const json_t *request, struct err *err)
 	return media_texts(w->in, &w->options, err);
 }
 
+static int on_audio(struct worker *w, const json_t *request, struct err *err)
+{
+	(void)request;
+	return media_audio(w->in, &w->options, err);
+}
+
+static int on_samples(struct worker *w, const json_t *request, struct err *err)
+{
+	return media_samples(&w->samples, w->in, &w->options, request, err);
+}
+
 static int on_params(struct worker *w, const json_t *request, struct err *err)
 {
 	struct salvage_reference ref;
@@ -377,6 +390,7 @@ static const struct {
 	{MEDIA_KEYS, on_keys},     {MEDIA_STRETCH, on_stretch}, {MEDIA_TILES, on_tiles},
 	{MEDIA_PROXY, on_proxy},   {MEDIA_PLANT, on_plant},     {MEDIA_SOUND, on_sound},
 	{MEDIA_PARAMS, on_params}, {MEDIA_CLIP, on_clip},       {MEDIA_TEXTS, on_texts},
+	{MEDIA_AUDIO, on_audio},   {MEDIA_SAMPLES, on_samples},
 };
 
 static int handle(struct worker *w, struct wire_msg *m, struct err *err)
@@ -445,6 +459,7 @@ static void worker_close(struct worker *w)
 	index_scan_free(w->scan);
 	nearest_free(w->nearest);
 	reader_free(w->reader);
+	samples_clear(&w->samples);
 	source_free(w->source);
 	input_free(w->in);
 	hwaccel_free(w->hwaccel);

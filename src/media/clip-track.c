@@ -250,7 +250,9 @@ static int open_encoder(struct clip_track *t)
 static int start_encoding(struct clip_track *t, struct input *in, const struct source_options *o,
                           struct err *err)
 {
-	int r = sound_open(in, o, RATE, CHANNELS, &t->sound, err);
+	const struct sound_options sound = {
+		.rate = RATE, .channels = CHANNELS, .track = SOURCE_STREAM_AUTO};
+	int r = sound_open(in, o, &sound, &t->sound, err);
 	if (r < 0)
 		return r;
 	sound_from(t->sound, t->from, t->aim);
@@ -349,7 +351,7 @@ int clip_track_open(struct input *in, const struct source_options *o, int64_t fr
 	if (!t->pkt)
 		return err_set(err, ERR_LIMIT, "no memory for a packet");
 
-	int r = source_open_sound(in, o, &t->src, err);
+	int r = source_open_sound(in, o, SOURCE_STREAM_AUTO, &t->src, err);
 	if (r < 0)
 		return r == -ERR_LIMIT ? r : 0; /* the pictures show what else is wrong */
 	bool copy = can_copy(t->src);

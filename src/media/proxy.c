@@ -156,6 +156,8 @@ static int write_picture(struct proxy *p, const struct shown *s, struct err *err
 int proxy_video(struct input *in, struct source *s, struct reader *reader,
                 const struct proxy_options *o, struct err *err)
 {
+	const struct sound_options sound = {
+		.rate = SOUND_RATE, .channels = SOUND_CHANNELS, .track = SOURCE_STREAM_AUTO};
 	struct shown shown;
 	AUTO(proxy_clear) struct proxy p = {.o = o, .src = s, .picture = picture_new(PICTURE_VIDEO)};
 	p.pic = av_frame_alloc();
@@ -163,8 +165,7 @@ int proxy_video(struct input *in, struct source *s, struct reader *reader,
 	if (!p.pic || !p.canvas)
 		return err_set(err, ERR_LIMIT, "no memory for frames");
 	/* Sound that cannot be decoded is left out. */
-	if (o->sound &&
-	    sound_open(in, o->source, SOUND_RATE, SOUND_CHANNELS, &p.sound, err) == -ERR_LIMIT)
+	if (o->sound && sound_open(in, o->source, &sound, &p.sound, err) == -ERR_LIMIT)
 		return -ERR_LIMIT;
 	if (o->n_plants)
 		p.planting = planting_new(o->plants, o->n_plants);
@@ -204,7 +205,8 @@ int proxy_sound(struct input *in, int rate, const struct proxy_options *o, struc
 	enum { HEADER = 44 };
 	int64_t bytes = 0, told = 0;
 	AUTO(sound_freep) struct sound *s = NULL;
-	int r = sound_open(in, o->source, rate, 1, &s, err);
+	const struct sound_options sound = {.rate = rate, .channels = 1, .track = SOURCE_STREAM_AUTO};
+	int r = sound_open(in, o->source, &sound, &s, err);
 	if (r < 0)
 		return r;
 	if (write_header(&o->sink, rate, 0) < 0)

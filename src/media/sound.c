@@ -5,34 +5,50 @@
 #include <libavfilter/buffersink.h>
 #include <libavfilter/buffersrc.h>
 #include <libavutil/channel_layout.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "media/note.h"
 #include "media/source.h"
 
+enum {
+	SILENCE = 8192, /* samples of silence in one piece */
+	STEPS = 512,    /* of decoding, after which an exact read returns */
+};
+/* A longer gap is not filled by the filter, which keeps all of it in memory. */
+static const int64_t gap_max = CLOCK_SECOND;
+
 struct sound {
 	struct input *in;
 	struct source *src;
+	struct sound_options o;
 	AVCodecContext *dec;
-	AVFilterGraph *graph; /* NULL until the format is known from the first samples */
+	AVFilterGraph *graph; /* NULL until the format is known, and between two formats */
 	AVFilterContext *from, *to;
 	AVPacket *pkt;
 	AVFrame *frame;
-	int rate, channels;
+	AVFrame *held; /* its samples begin the next graph, after those of this one */
+	bool holding, flushed, ended;
+	bool adrift;                         /* after a seek, until a time is known */
 	int in_format, in_rate, in_channels; /* the format for which the graph was built */
-	int64_t next;                        /* the end of the samples sent so far */
 	int64_t base;                        /* time of the graph's zero */
-	int64_t skip;                        /* samples before it are left out */
+	int64_t next;                        /* the end of the samples sent so far */
+	int64_t drift;      /* exact: smoothed difference of their times to those that follow */
+	int64_t origin;     /* time of the first sample returned */
+	int64_t made;       /* samples since then */
+	int64_t drop;       /* samples of the graph that are left out next */
+	int64_t silence;    /* samples of silence that come first */
+	int64_t position;   /* of the packets, in bytes */
+	int16_t *no_sample; /* of silence */
 };
 
 static int open_decoder(struct sound *s)
 {
+	avcodec_free_context(&s->dec);
 	s->dec = avcodec_alloc_context3(s->src->codec);
-	s->pkt = av_packet_alloc();
-	s->frame = av_frame_alloc();
-	if (!s->dec || !s->pkt || !s->frame)
+	if (!s->dec)
 		return AVERROR(ENOMEM);
 	int r = avcodec_parameters_to_context(s->dec, s->src->st->codecpar);
 	s->dec->pkt_timebase = s->src->st->time_base;
@@ -40,27 +56,74 @@ static int open_decoder(struct sound *s)
 	return r < 0 ? r : avcodec_open2(s->dec, s->src->codec, NULL);
 }
 
-int sound_open(struct input *in, const struct source_options *o, int rate, int channels,
+/* A transport stream states the time of the first of several frames.
+ * libavformat would make up those of the others, from a rate that may have
+ * changed. */
+static void want_stated_times(const struct sound *s)
+{
+	if (s->o.exact && !strcmp(s->src->fmt->iformat->name, "mpegts"))
+		s->src->fmt->flags |= AVFMT_FLAG_NOFILLIN;
+}
+
+int sound_open(struct input *in, const struct source_options *source, const struct sound_options *o,
                struct sound **ret, struct err *err)
 {
 	AUTO(sound_freep) struct sound *s = mem_alloc(1, sizeof *s);
-	*s = (struct sound){
-		.in = in, .rate = rate, .channels = channels, .next = CLOCK_NONE, .skip = INT64_MIN};
-	int r = source_open_sound(in, o, &s->src, err);
+	*s = (struct sound){.in = in, .o = *o, .next = CLOCK_NONE};
+	int r = source_open_sound(in, source, o->track, &s->src, err);
 	if (r < 0)
 		return r;
-	r = open_decoder(s);
+	s->pkt = av_packet_alloc();
+	s->frame = av_frame_alloc();
+	s->held = av_frame_alloc();
+	r = s->pkt && s->frame && s->held ? open_decoder(s) : AVERROR(ENOMEM);
 	if (r < 0)
 		return note_error(err, r, "the decoder for the sound does not start");
+	want_stated_times(s);
+	s->no_sample = mem_alloc(SILENCE * (size_t)o->channels, sizeof *s->no_sample);
 	*ret = TAKE(s);
 	return 0;
 }
 
 void sound_from(struct sound *s, int64_t from, int64_t aim)
 {
-	s->next = s->skip = from;
-	if (aim != CLOCK_NONE)
-		source_seek(s->src, aim);
+	s->origin = from;
+	s->adrift = aim != CLOCK_NONE && source_seek(s->src, aim) >= 0;
+}
+
+/* Whether a seek to `aim` leads to a packet that begins at or shortly before
+ * `from`. */
+static bool leads_to(struct sound *s, int64_t aim, int64_t from)
+{
+	const int64_t far = 120 * CLOCK_SECOND;
+	av_packet_unref(s->pkt);
+	int r = source_seek(s->src, aim) < 0 ? -1 : source_packet(s->src, s->pkt);
+	int64_t t = r < 0 ? CLOCK_NONE : source_packet_time(s->src, s->pkt);
+	av_packet_unref(s->pkt);
+	return t != CLOCK_NONE && t <= from && t > from - far;
+}
+
+int sound_seek(struct sound *s, int64_t from, struct err *err)
+{
+	static const int64_t back[] = {2 * CLOCK_SECOND, 15 * CLOCK_SECOND};
+	avfilter_graph_free(&s->graph);
+	av_frame_unref(s->held);
+	s->holding = s->flushed = s->ended = false;
+	s->origin = from;
+	s->next = CLOCK_NONE;
+	s->made = s->drop = s->silence = s->drift = s->position = 0;
+	bool led = false;
+	for (size_t i = 0; i < ARRAY_LEN(back) && from > back[i] && !led; i++)
+		led = leads_to(s, from - back[i], from) && source_seek(s->src, from - back[i]) >= 0;
+	int r = led ? 0 : source_reopen(s->src, err);
+	if (r < 0)
+		return r;
+	s->adrift = led;
+	want_stated_times(s);
+	/* A decoder that is flushed may still not be as one that has just begun:
+	 * the same sound is to give the same samples. */
+	r = open_decoder(s);
+	return r < 0 ? note_error(err, r, "the decoder for the sound does not start") : 0;
 }
 
 void sound_free(struct sound *s)
@@ -71,9 +134,18 @@ void sound_free(struct sound *s)
 	avcodec_free_context(&s->dec);
 	av_packet_free(&s->pkt);
 	av_frame_free(&s->frame);
+	av_frame_free(&s->held);
 	source_free(s->src);
+	free(s->no_sample);
 	mem_freep(&s);
 }
+
+int64_t sound_position(const struct sound *s)
+{
+	return s->position;
+}
+
+/* ---- samples to the graph ---- */
 
 static int build_graph(struct sound *s, const AVFrame *f)
 {
@@ -99,14 +171,13 @@ static int build_graph(struct sound *s, const AVFrame *f)
 	if (r < 0)
 		return r;
 
-	/* A new graph continues where the previous one ended. Its times begin at
-	 * zero, as first_pts is counted in samples of the input. */
-	s->base = s->next == CLOCK_NONE ? 0 : s->next;
+	/* Times of the graph begin at zero, as first_pts is counted in samples of
+	 * the input. */
 	char chain[300];
 	snprintf(chain, sizeof chain,
-	         "aresample=async=1:first_pts=0,"
+	         "aresample=async=1:first_pts=0:min_hard_comp=%s,"
 	         "aformat=sample_fmts=s16:sample_rates=%d:channel_layouts=%s",
-	         s->rate, s->channels == 1 ? "mono" : "stereo");
+	         s->o.exact ? "0.001" : "0.1", s->o.rate, s->o.channels == 1 ? "mono" : "stereo");
 
 	AUTO(avfilter_inout_free) AVFilterInOut *out = avfilter_inout_alloc();
 	AUTO(avfilter_inout_free) AVFilterInOut *in = avfilter_inout_alloc();
@@ -118,42 +189,101 @@ static int build_graph(struct sound *s, const AVFrame *f)
 	return r < 0 ? r : avfilter_graph_config(s->graph, NULL);
 }
 
+/* The time of the samples of a frame. If it jumps far, it is invalid: they
+ * follow the others without a gap. CLOCK_NONE: it cannot be known. */
+static int64_t time_of(struct sound *s, const AVFrame *f)
+{
+	const int64_t far_back = 60 * CLOCK_SECOND, far_on = 600 * CLOCK_SECOND;
+	int64_t t = source_time(s->src, f->best_effort_timestamp), expected = s->next != CLOCK_NONE
+	                                                                          ? s->next
+	                                                                      : s->adrift ? s->origin
+	                                                                                  : 0;
+	if (t == CLOCK_NONE && s->adrift)
+		return CLOCK_NONE;
+	s->adrift = false;
+	if (t == CLOCK_NONE || t < expected - far_back || (t > expected + far_on && t > s->o.believed))
+		return expected;
+	return t;
+}
+
+/* Containers round times, and recorders write them when they get around to it:
+ * samples follow each other unless their times say otherwise for long, or by
+ * much. */
+static int64_t steady(struct sound *s, int64_t t)
+{
+	enum { SHARE = 16 };
+	const int64_t much = 20 * CLOCK_SECOND / 1000, lasting = 5 * CLOCK_SECOND / 1000;
+	if (s->next == CLOCK_NONE)
+		return t;
+	int64_t off = t - s->next;
+	s->drift += (off - s->drift) / SHARE;
+	if (llabs(off) < much && llabs(s->drift) < lasting)
+		return s->next;
+	s->drift = 0;
+	return t;
+}
+
 static bool fits_graph(const struct sound *s, const AVFrame *f)
 {
-	return s->graph && f->format == s->in_format && f->sample_rate == s->in_rate &&
+	return f->format == s->in_format && f->sample_rate == s->in_rate &&
 	       f->ch_layout.nb_channels == s->in_channels;
 }
 
-/* Sends samples to the graph. If the time jumps far, it is invalid: the samples
- * continue without a gap. */
-static int feed_graph(struct sound *s)
+static int64_t end_of(const AVFrame *f, int64_t t)
 {
-	const int64_t far_back = 60 * CLOCK_SECOND, far_on = 600 * CLOCK_SECOND;
-	AVFrame *f = s->frame;
-	if (f->sample_rate <= 0 || f->nb_samples <= 0)
-		return 0;
-	int64_t t = source_time(s->src, f->best_effort_timestamp),
-			expected = s->next == CLOCK_NONE ? 0 : s->next;
-	if (t != CLOCK_NONE && t + av_rescale(f->nb_samples, CLOCK_SECOND, f->sample_rate) <= s->skip)
-		return 0;
-	if (!fits_graph(s, f)) {
-		avfilter_graph_free(&s->graph);
-		int r = build_graph(s, f);
-		if (r < 0)
-			return r;
-		s->in_format = f->format;
-		s->in_rate = f->sample_rate;
-		s->in_channels = f->ch_layout.nb_channels;
-	}
-	if (t == CLOCK_NONE || t < expected - far_back || t > expected + far_on)
-		t = expected;
+	return t + av_rescale(f->nb_samples, CLOCK_SECOND, f->sample_rate);
+}
+
+static int send(struct sound *s, AVFrame *f, int64_t t)
+{
 	f->pts = t - s->base;
-	s->next = t + av_rescale(f->nb_samples, CLOCK_SECOND, f->sample_rate);
+	s->next = end_of(f, t);
 	return av_buffersrc_add_frame(s->from, f);
 }
 
-/* One step: samples from the decoder to the graph, or a packet to the decoder.
- * 1 at the end. */
+/* A graph that begins with these samples. What was returned so far ends before
+ * them, or after. */
+static int begin(struct sound *s, AVFrame *f, int64_t t)
+{
+	int r = build_graph(s, f);
+	if (r < 0)
+		return r;
+	s->in_format = f->format;
+	s->in_rate = f->sample_rate;
+	s->in_channels = f->ch_layout.nb_channels;
+	s->base = t;
+	int64_t missing = av_rescale(t - s->origin, s->o.rate, CLOCK_SECOND) - s->made;
+	s->silence = missing > 0 ? missing : 0;
+	s->drop = missing < 0 ? -missing : 0;
+	s->drift = 0;
+	return send(s, f, t);
+}
+
+static int feed_graph(struct sound *s)
+{
+	AVFrame *f = s->frame;
+	if (f->sample_rate <= 0 || f->nb_samples <= 0)
+		return 0;
+	int64_t t = time_of(s, f);
+	if (t == CLOCK_NONE)
+		return 0;
+	if (end_of(f, t) <= s->origin) {
+		s->next = end_of(f, t);
+		return 0;
+	}
+	if (!s->graph)
+		return begin(s, f, t);
+	if (fits_graph(s, f) && t < s->next + gap_max)
+		return send(s, f, s->o.exact ? steady(s, t) : t);
+	/* The graph still has samples, which come first. */
+	f->pts = t;
+	av_frame_move_ref(s->held, f);
+	s->holding = true;
+	return av_buffersrc_add_frame(s->from, NULL);
+}
+
+/* One step: samples from the decoder to the graph, or a packet to the
+ * decoder. */
 static int feed(struct sound *s)
 {
 	int r = avcodec_receive_frame(s->dec, s->frame);
@@ -163,36 +293,84 @@ static int feed(struct sound *s)
 		return r;
 	}
 	if (r == AVERROR_EOF) {
-		r = s->graph ? av_buffersrc_add_frame(s->from, NULL) : 0;
-		return r < 0 ? r : 1;
+		s->flushed = true;
+		return s->graph ? av_buffersrc_add_frame(s->from, NULL) : 0;
 	}
 	if (r != AVERROR(EAGAIN))
 		return r == AVERROR(ENOMEM) ? r : 0;
 	r = source_packet(s->src, s->pkt);
 	if (r == AVERROR(ENOMEM))
 		return r;
+	if (r >= 0 && s->o.exact && sparse_is_filled(s->pkt))
+		s->pkt->pts = s->pkt->dts = AV_NOPTS_VALUE;
+	if (r >= 0 && s->pkt->pos > s->position)
+		s->position = s->pkt->pos;
 	int sent = avcodec_send_packet(s->dec, r < 0 ? NULL : s->pkt);
 	av_packet_unref(s->pkt);
 	return sent == AVERROR(ENOMEM) ? sent : 0;
 }
 
+/* ---- samples from the graph ---- */
+
+static size_t take_silence(struct sound *s, const int16_t **ret)
+{
+	size_t n = s->silence < SILENCE ? (size_t)s->silence : SILENCE;
+	s->silence -= (int64_t)n;
+	s->made += (int64_t)n;
+	*ret = s->no_sample;
+	return n;
+}
+
+/* What the graph has now: 0 without samples if that is nothing, or an AVERROR
+ * code. */
+static int take(struct sound *s, const int16_t **ret, size_t *ret_n)
+{
+	av_frame_unref(s->frame);
+	int r = s->graph     ? av_buffersink_get_frame(s->to, s->frame)
+	        : s->flushed ? AVERROR_EOF
+	                     : AVERROR(EAGAIN);
+	if (r < 0)
+		return r;
+	int64_t n = s->frame->nb_samples, left_out = n < s->drop ? n : s->drop;
+	s->drop -= left_out;
+	s->made += n - left_out;
+	*ret = (const int16_t *)(const void *)s->frame->data[0] + left_out * s->o.channels;
+	*ret_n = (size_t)(n - left_out);
+	return 0;
+}
+
+/* The graph has returned everything. */
+static int go_on(struct sound *s)
+{
+	avfilter_graph_free(&s->graph);
+	s->ended = !s->holding;
+	if (!s->holding)
+		return 0;
+	s->holding = false;
+	int r = begin(s, s->held, s->held->pts);
+	av_frame_unref(s->held);
+	return r;
+}
+
 int sound_read(struct sound *s, const int16_t **ret, size_t *ret_n, struct err *err)
 {
-	for (bool fed = false;;) {
-		av_frame_unref(s->frame);
-		int r = s->graph ? av_buffersink_get_frame(s->to, s->frame) : AVERROR(EAGAIN);
-		if (r == 0 && s->frame->nb_samples > 0) {
-			*ret = (const int16_t *)(const void *)s->frame->data[0];
-			*ret_n = (size_t)s->frame->nb_samples;
+	*ret_n = 0;
+	for (int steps = 0; !s->ended && (!s->o.exact || steps < STEPS); steps++) {
+		if (s->silence) {
+			*ret_n = take_silence(s, ret);
 			return 0;
 		}
-		if (fed || r == AVERROR_EOF)
-			return 1;
-		r = feed(s);
+		int r = take(s, ret, ret_n);
+		if (r == 0 && *ret_n)
+			return 0;
+		if (r == AVERROR_EOF)
+			r = go_on(s);
+		else if (r == AVERROR(EAGAIN))
+			r = feed(s);
 		if (r < 0)
 			return note_error(err, r, "cannot decode the sound");
 		if (input_error(s->in))
 			return err_sys(err, input_error(s->in), "cannot read the file");
-		fed = r == 1 && !s->graph;
 	}
+	return s->ended;
 }

@@ -12,5 +12,11 @@
 int source_choose(struct source *s, bool *ret_moved, struct err *err);
 /* Selects st; the demuxer discards all other streams. */
 void source_select(struct source *s, AVStream *st);
+/* Opens the file for another stream than the video, but with its clock;
+ * *ret_video: there is one. */
+int source_open_beside(struct input *in, const struct source_options *o, struct source **ret,
+                       bool *ret_video, struct err *err);
+/* Index of the best audio stream, or an AVERROR code. */
+int source_best_sound(const struct source *s, bool video);
 
 #endif

@@ -311,9 +311,7 @@ int source_open_with(struct input *in, const struct source_options *o, struct so
 	return r;
 }
 
-/* Opens the file for another stream than the video, but with its clock;
- * *ret_video: there is one. */
-static int open_beside(struct input *in, const struct source_options *o, struct source **ret,
+int source_open_beside(struct input *in, const struct source_options *o, struct source **ret,
                        bool *ret_video, struct err *err)
 {
 	struct err none;
@@ -331,29 +329,44 @@ static int open_beside(struct input *in, const struct source_options *o, struct 
 	return r;
 }
 
-int source_open_sound(struct input *in, const struct source_options *o, struct source **ret,
-                      struct err *err)
+int source_best_sound(const struct source *s, bool video)
 {
-	AUTO(source_freep) struct source *s = NULL;
-	bool video;
-	int r = open_beside(in, o, &s, &video, err);
-	if (r < 0)
-		return r;
-
 	const AVCodec *codec = NULL;
-	int best =
-		av_find_best_stream(s->fmt, AVMEDIA_TYPE_AUDIO, -1, video ? s->st->index : -1, &codec, 0);
+	return av_find_best_stream(s->fmt, AVMEDIA_TYPE_AUDIO, -1, video ? s->st->index : -1, &codec,
+	                           0);
+}
+
+/* Its index. */
+static int choose_sound(const struct source *s, int track, bool video, struct err *err)
+{
+	const AVStream *st = track < (int)s->fmt->nb_streams ? s->fmt->streams[track] : NULL;
+	char name[64];
+	if (track >= 0 && (!st || st->codecpar->codec_type != AVMEDIA_TYPE_AUDIO))
+		return err_set(err, ERR_NOENT, "stream %d of this file is not an audio track", track);
+	if (track >= 0 && !avcodec_find_decoder(st->codecpar->codec_id))
+		return err_set(err, ERR_UNSUPPORTED, "this machine's FFmpeg has no decoder for %s",
+		               source_codec_name(st->codecpar, name));
+	int best = track >= 0 ? track : source_best_sound(s, video);
 	if (best < 0)
 		return err_set(err, ERR_NOENT, "there is no sound in this file%s",
 		               best == AVERROR_DECODER_NOT_FOUND ? " that this machine's FFmpeg can decode"
 		                                                 : "");
+	return best;
+}
 
-	s->st = s->fmt->streams[best];
-	s->codec = codec;
+int source_open_sound(struct input *in, const struct source_options *o, int track,
+                      struct source **ret, struct err *err)
+{
+	AUTO(source_freep) struct source *s = NULL;
+	bool video;
+	int r = source_open_beside(in, o, &s, &video, err);
+	if (r == 0)
+		r = choose_sound(s, track, video, err);
+	if (r < 0)
+		return r;
+	source_select(s, s->fmt->streams[r]);
 	if (!video)
 		s->start = timeline_start(s);
-	for (unsigned i = 0; i < s->fmt->nb_streams; i++)
-		s->fmt->streams[i]->discard = (int)i == best ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
 	*ret = TAKE(s);
 	return 0;
 }
@@ -363,7 +376,7 @@ int source_open_texts(struct input *in, const struct source_options *o, struct s
 {
 	AUTO(source_freep) struct source *s = NULL;
 	bool video;
-	int r = open_beside(in, o, &s, &video, err);
+	int r = source_open_beside(in, o, &s, &video, err);
 	if (r < 0)
 		return r;
 	if (!video)

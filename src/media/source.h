@@ -59,10 +59,11 @@ int source_open(struct input *in, struct source **ret, struct err *err);
  * freed, except the timeline, which is copied. */
 int source_open_with(struct input *in, const struct source_options *o, struct source **ret,
                      struct err *err);
-/* Opens the best audio stream instead of the video; its times use the clock of
- * the video if there is one. ERR_NOENT if there is no sound. */
-int source_open_sound(struct input *in, const struct source_options *o, struct source **ret,
-                      struct err *err);
+/* Opens the audio stream with index `track`, or the best one
+ * (SOURCE_STREAM_AUTO), instead of the video; its times use the clock of the
+ * video if there is one. ERR_NOENT if there is no such sound. */
+int source_open_sound(struct input *in, const struct source_options *o, int track,
+                      struct source **ret, struct err *err);
 /* Opens the text tracks instead of the video, whose clock their times use. */
 int source_open_texts(struct input *in, const struct source_options *o, struct source **ret,
                       struct err *err);

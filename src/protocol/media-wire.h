@@ -51,6 +51,17 @@
  *     start where the file does not state it. at: byte up to which the file was
  *     read; unread: packets of each track that could not be decoded; cut: there
  *     is more than the limits allow
+ *   AUDIO {}
+ *     -> AUDIO_INFO {best, tracks: [{index, codec, language, title, rate,
+ *     channels, end, undecodable}, …]} or ERROR. best: index of the stream that
+ *     is taken if none is named, or -1; end: as the file states it; 0 = it does
+ *     not
+ *   SAMPLES {track, from, to, believed}: the sound of the stream with this
+ *   index; times up to `believed` are not taken for errors of the clock
+ *     -> PCM {at}, often (blob: 16-bit samples, little-endian, one channel,
+ *     MEDIA_SAMPLES_RATE a second, or none; at: byte up to which the file was
+ *     read), then DONE {ended}; or ERROR. The first sample is at `from`; there
+ *     are as many as fit up to `to`, and fewer only if the sound has ended
  *   PARAMS {}
  *     -> REFERENCE {hevc, fps} (blob: parameter sets) or ERROR
  *   REFERENCE, as the child of an intact file has sent it; before any other
@@ -64,7 +75,7 @@
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 11 };
+enum { MEDIA_VERSION = 12 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other
@@ -98,6 +109,10 @@ enum media_msg {
 	MEDIA_TEXTS = 112,
 	MEDIA_TRACKS,
 	MEDIA_SEGMENTS,
+	MEDIA_AUDIO = 128,
+	MEDIA_AUDIO_INFO,
+	MEDIA_SAMPLES,
+	MEDIA_PCM,
 };
 
 enum {
@@ -112,6 +127,9 @@ enum {
 	MEDIA_TILES_MAX = 400,                                     /* in one sheet */
 	MEDIA_DATA_MAX = 1 << 20,
 	MEDIA_PARAMS_MAX = 32 << 10,
+	MEDIA_AUDIO_MAX = 64,         /* audio tracks that are named */
+	MEDIA_SAMPLES_RATE = 16000,   /* of SAMPLES */
+	MEDIA_SAMPLES_SECONDS = 1800, /* in one request */
 };
 
 #endif

@@ -33,7 +33,7 @@ static void frames(struct source *s, struct reader *r, int64_t duration)
 	}
 }
 
-static void sound(struct input *in)
+static void read_sound(struct input *in)
 {
 	enum { ENOUGH = 160000 };
 	AUTO(sound_freep) struct sound *s = NULL;
@@ -41,7 +41,8 @@ static void sound(struct input *in)
 	const struct source_options options = {.stream = SOURCE_STREAM_AUTO};
 	const int16_t *samples;
 	size_t n, sum = 0;
-	if (sound_open(in, &options, 16000, 1, &s, &err) == 0)
+	const struct sound_options sound = {.rate = 16000, .channels = 1, .track = SOURCE_STREAM_AUTO};
+	if (sound_open(in, &options, &sound, &s, &err) == 0)
 		while (sum < ENOUGH && sound_read(s, &samples, &n, &err) == 0)
 			sum += n;
 }
@@ -101,6 +102,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		frames(s, r, p.extent.duration);
 		clip(in, s, r, p.extent.duration);
 	}
-	sound(in);
+	read_sound(in);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
+#include "decoder/decoder-audio.h"
 #include "decoder/jpeg-check.h"
 #include "proc/wire.h"
 
@@ -26,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		wire_real(m.head, "fps", 0, 100, &r, &err);
 		wire_bool(m.head, "has_audio", &t, &err);
 		wire_string(m.head, "fault", 100, &s, &err);
+		AUTO(decoder_audio_clear) struct decoder_audio audio = {0};
+		decoder_audio_read(m.head, &audio, &err);
 		jpeg_check(m.blob, m.blob_len, 64, 48, &err);
 		data += used;
 		size -= used;

@@ -181,6 +181,28 @@ static void lie_in_texts(const char *how)
 		say(MEDIA_TRACKS, json_pack("{s:{}}", "tracks"), NULL, 0);
 }
 
+/* 16 samples of sound, and then a wrong end. */
+static void lie_in_sound(const char *how)
+{
+	static const struct {
+		const char *how;
+		size_t bytes;
+		int ended; /* -1: the end does not say */
+	} cases[] = {{"pcm", 16, 1},
+	             {"pcm-long", 34, 1},
+	             {"pcm-odd", 15, 1},
+	             {"pcm-short", 16, 0},
+	             {"pcm-end", 32, -1}};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (strcmp(how, cases[i].how) != 0)
+			continue;
+		say(MEDIA_PCM, json_pack("{s:i}", "at", 1), "abababababababababababababababababab",
+		    cases[i].bytes);
+		say(MEDIA_DONE, cases[i].ended < 0 ? NULL : json_pack("{s:b}", "ended", cases[i].ended),
+		    NULL, 0);
+	}
+}
+
 static void lie_in_words(const char *how)
 {
 	if (!strcmp(how, "rubbish"))
@@ -234,6 +256,7 @@ static _Noreturn void liar_main(const char *how)
 			lie_in_identity(how, &jpeg);
 		lie_in_clips(how);
 		lie_in_texts(how);
+		lie_in_sound(how);
 	}
 }
 
