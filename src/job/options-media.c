@@ -5,6 +5,7 @@
 
 #include "base/opt.h"
 #include "job/options.h"
+#include "job/speech.h"
 
 #define AT(member) offsetof(struct analyze_options, member)
 
@@ -27,6 +28,11 @@ static const struct opt_row media_rows[] = {
      "Index of the video stream to analyze, as listed by vdet index; -1 = the default, longest "
      "moving stream; all = each moving stream as a video of its own.",
      OPT_RESULT | OPT_PER_JOB},
+	{"media.audio_track", "audio-track", OPT_INT, AT(audio_track), "best", SPEECH_TRACK_ALL, 9999,
+     "all|best", "N",
+     "Audio track whose speech is transcribed: its index in the file; best = the one that players "
+     "choose; all = each.",
+     OPT_PER_JOB},
 	{"media.rate", "frame-rate", OPT_DOUBLE, AT(media_rate), "0", 0, 1000, NULL, "FPS",
      "Frame rate of a stream without timestamps, such as a raw .h264 file; 0 = as stored in the "
      "stream, else 25.",

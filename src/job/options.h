@@ -29,6 +29,7 @@ struct analyze_options {
 	char *sandbox, *reference, *hwaccel, *media_gaps;
 	int64_t media_stream; /* -1 = the best one, or MEDIA_STREAM_ALL */
 	double media_rate;
+	int64_t audio_track; /* as in struct speech_step */
 	double index_effort;
 	int64_t index_max_gap, index_workers;
 };

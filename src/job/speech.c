@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job/speech.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "decoder/decoder-audio.h"
+#include "job/speech-part.h"
+#include "store/speech.h"
+
+enum {
+	FAULT_MAX = 500,
+	IDENTITY_MAX = 4000,
+	NAMED_MAX = 3,   /* parts that a fault names */
+	UNHEARD_MAX = 3, /* parts in a row whose sound cannot be read */
+};
+/* Sound that goes on for so long after the picture is mentioned. */
+static const int64_t long_after = CLOCK_SECOND;
+
+/* Set first, so that nobody takes a run that was killed for a whole one. */
+static const char *const unfinished = "transcribing was not finished";
+
+struct job_speech {
+	const struct run_context *run;
+	const struct transcript_source *src;
+	const struct speech_step *o;
+	const char *job;
+	struct decoder_audio audio;
+	struct store_text_source *sources; /* the tracks that were chosen */
+	size_t n_sources;
+	struct speech *speech;
+	char *engine;                    /* what texts are made by, as the journal has it */
+	struct store_speech_part *parts; /* of any engine */
+	size_t n_parts;
+	bool others;                       /* some are of another engine, which has not been replaced */
+	struct store_speech_part *waiting; /* silent parts, to be saved then */
+	size_t n_waiting;
+	bool changed; /* the file is not the one that was opened: nothing more is saved */
+	size_t failed;
+	struct hearing hearing;
+};
+
+static void job_speech_clear(struct job_speech *s)
+{
+	hearing_clear(&s->hearing);
+	speech_free(s->speech);
+	decoder_audio_clear(&s->audio);
+	struct store_transcript t = {.sources = s->sources, .n_sources = s->n_sources};
+	store_transcript_clear(&t);
+	store_speech_parts_free(s->parts, s->n_parts);
+	store_speech_parts_free(s->waiting, s->n_waiting);
+	free(s->engine);
+}
+
+/* ---- tracks */
+
+static void add_source(struct job_speech *s, const struct decoder_audio_track *t)
+{
+	const char *fault = t->undecodable ? "this machine has no decoder for it" : unfinished;
+	s->sources = mem_grow(s->sources, s->n_sources + 1, sizeof *s->sources);
+	s->sources[s->n_sources++] = (struct store_text_source){.kind = mem_strdup(STORE_SPEECH),
+	                                                        .track = t->index,
+	                                                        .format = mem_strdup(t->codec),
+	                                                        .lang = mem_strdup(t->language),
+	                                                        .title = mem_strdup(t->title),
+	                                                        .fault = mem_strdup(fault)};
+}
+
+static const struct decoder_audio_track *track_of(const struct job_speech *s, int index)
+{
+	for (size_t i = 0; i < s->audio.n; i++)
+		if (s->audio.tracks[i].index == index)
+			return &s->audio.tracks[i];
+	return NULL;
+}
+
+static void choose_tracks(struct job_speech *s)
+{
+	int64_t wanted = s->o->track;
+	/* Without one that can be decoded, the first is named. */
+	int best = s->audio.best >= 0 ? s->audio.best : s->audio.tracks[0].index;
+	for (size_t i = 0; i < s->audio.n; i++) {
+		const struct decoder_audio_track *t = &s->audio.tracks[i];
+		if (wanted == SPEECH_TRACK_ALL || t->index == wanted ||
+		    (wanted == SPEECH_TRACK_BEST && t->index == best))
+			add_source(s, t);
+	}
+}
+
+static char *no_such_track(const struct job_speech *s)
+{
+	AUTO(buf_free) struct buf list = BUF(FAULT_MAX);
+	for (size_t i = 0; i < s->audio.n; i++)
+		buf_addf(&list, "%s%d", i ? ", " : "", s->audio.tracks[i].index);
+	return mem_printf("speech was not transcribed: stream %lld is not an audio track of this file; "
+	                  "its audio tracks are: %s",
+	                  (long long)s->o->track, buf_str(&list));
+}
+
+static int list_tracks(struct job_speech *s, struct err *err)
+{
+	struct hearing *h = &s->hearing;
+	int r = decoder_open(s->src->fd, &s->src->decoder, s->run->cancel, &h->decoder, err);
+	if (r == 0)
+		r = decoder_audio(h->decoder, &s->audio, err);
+	if (r < 0)
+		decoder_free(TAKE(h->decoder));
+	else if (s->audio.n)
+		choose_tracks(s);
+	return r;
+}
+
+/* ---- the journal */
+
+static bool has_changed(struct job_speech *s)
+{
+	char now[FILE_STAMP_MAX];
+	file_stamp_all(s->src->fd, now);
+	s->changed = s->changed || strcmp(now, s->src->stamp) != 0; /* check_source() decides */
+	return s->changed;
+}
+
+/* The sources, and that of all of them with `fault`. */
+static int save_sources(struct job_speech *s, const char *engine, const char *fault,
+                        struct err *err)
+{
+	if (has_changed(s))
+		return 0;
+	return store_speech_begin(s->run->store, s->job, engine, s->sources, s->n_sources, fault, err);
+}
+
+/* Nothing is transcribed, for this reason; what there is, stays. */
+static int save_fault(struct job_speech *s, const char *fault, struct err *err)
+{
+	AUTO(mem_freep) char *line = text_line(fault, FAULT_MAX);
+	log_warning("[job %s] %s", s->job, line);
+	for (size_t i = 0; i < s->n_sources; i++) {
+		free(s->sources[i].fault);
+		s->sources[i].fault = mem_strdup(line);
+	}
+	return save_sources(s, NULL, line, err);
+}
+
+static int save(struct job_speech *s, const struct store_speech_part *part,
+                const struct store_transcript *t, struct err *err)
+{
+	return has_changed(s) ? 0 : store_speech_part_save(s->run->store, s->job, part, t, err);
+}
+
+/* The engine works: its texts replace those of another one. */
+static int replace_others(struct job_speech *s, struct err *err)
+{
+	if (!s->others)
+		return 0;
+	s->others = false;
+	int r = save_sources(s, s->engine, "", err);
+	for (size_t i = 0; i < s->n_waiting && r == 0; i++)
+		r = save(s, &s->waiting[i], &(struct store_transcript){0}, err);
+	return r;
+}
+
+static void wait_for_engine(struct job_speech *s, const struct store_speech_part *part)
+{
+	s->waiting = mem_grow(s->waiting, s->n_waiting + 1, sizeof *s->waiting);
+	s->waiting[s->n_waiting] = *part;
+	s->waiting[s->n_waiting].engine = mem_strdup(part->engine);
+	s->waiting[s->n_waiting++].fault = mem_strdup("");
+}
+
+static const struct store_speech_part *known(const struct job_speech *s, int track, int64_t start,
+                                             const char *engine)
+{
+	for (size_t i = 0; i < s->n_parts; i++)
+		if (s->parts[i].track == track && s->parts[i].start == start &&
+		    (!engine || strcmp(s->parts[i].engine, engine) == 0))
+			return &s->parts[i];
+	return NULL;
+}
+
+/* Whether all parts of the chosen tracks are there, no matter of which
+ * engine. */
+static bool is_whole(const struct job_speech *s)
+{
+	for (size_t i = 0; i < s->n_sources; i++) {
+		const struct store_speech_part *p;
+		int64_t at = s->src->range.from;
+		while (at < s->src->range.to && (p = known(s, s->sources[i].track, at, NULL)) && p->done)
+			at = p->end;
+		if (at < s->src->range.to)
+			return false;
+	}
+	return true;
+}
+
+/* ---- a track */
+
+/* What was not transcribed of a track. */
+struct faults {
+	struct buf text;
+	size_t named, more;
+};
+
+static void faults_clear(struct faults *f)
+{
+	buf_free(&f->text);
+}
+
+static void add_fault(struct faults *f, const struct store_speech_part *p, const char *why)
+{
+	char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
+	if (f->named == NAMED_MAX) {
+		f->more++;
+		return;
+	}
+	AUTO(mem_freep) char *line = text_line(why, FAULT_MAX / 2);
+	buf_addf(&f->text, "%ssound from %s to %s was not transcribed: %s", f->named++ ? "; " : "",
+	         clock_whole(p->start, from), clock_whole(p->end, to), line);
+}
+
+static char *fault_of(struct job_speech *s, int track, struct faults *f)
+{
+	const struct decoder_audio_track *t = track_of(s, track);
+	char length[CLOCK_TEXT_MAX];
+	const struct transcript_range *range = &s->src->range;
+	if (f->more)
+		buf_addf(&f->text, "; and %zu parts more", f->more);
+	if (range->to >= range->duration && t && t->end > range->duration + long_after)
+		buf_addf(&f->text, "%sthe sound goes on for %s after the end of the video",
+		         f->text.len ? "; " : "", clock_short(t->end - range->duration, length));
+	return text_line(buf_str(&f->text), FAULT_MAX);
+}
+
+/* One part. What fails is a fault of it, and only the journal one of the
+ * call. *ret_unheard: its sound could not be read. */
+static int do_part(struct job_speech *s, struct store_speech_part *part, struct faults *faults,
+                   bool *ret_unheard, struct err *err)
+{
+	AUTO(store_transcript_clear) struct store_transcript t = {0};
+	struct err why = {0};
+	struct hearing_part q = {.start = part->start, .end = part->end, .to = s->src->range.to};
+	int r = hear_part(&s->hearing, part->track, &q, &t, &why);
+	if (r == -ERR_CANCELED || cancel_fired(s->run->cancel))
+		return err_set(err, ERR_CANCELED, "interrupted");
+	part->end = q.end;
+	part->done = r == 0;
+	*ret_unheard = q.unheard;
+	AUTO(mem_freep) char *fault = text_line(r < 0 ? why.msg : "", FAULT_MAX);
+	part->fault = fault;
+	if (r < 0) {
+		s->failed++;
+		add_fault(faults, part, fault);
+		store_transcript_clear(&t);
+	}
+	int e = 0;
+	if (r == 0 && q.asked)
+		e = replace_others(s, err);
+	if (e == 0 && !s->others)
+		e = save(s, part, &t, err);
+	else if (e == 0 && r == 0)
+		wait_for_engine(s, part);
+	part->fault = NULL;
+	return e;
+}
+
+/* Why no further part is begun; NULL = one is. */
+static const char *stops(const struct job_speech *s, size_t unheard)
+{
+	if (s->changed)
+		return "the file has changed";
+	if (s->o->deadline && clock_now() >= s->o->deadline)
+		return "the time limit of the job was reached (--job-timeout)";
+	if (speech_hopeless(s->speech))
+		return "the engine for speech does not work";
+	if (unheard >= UNHEARD_MAX)
+		return "the sound cannot be read";
+	return NULL;
+}
+
+static int do_track(struct job_speech *s, int track, struct faults *faults, struct err *err)
+{
+	size_t in_a_row = 0;
+	int64_t at = s->src->range.from, index = 0;
+	for (; at < s->src->range.to; index++) {
+		const struct store_speech_part *before = known(s, track, at, s->engine);
+		struct store_speech_part part = {
+			.track = track, .index = index, .start = at, .engine = s->engine};
+		bool unheard = false;
+		if (before)
+			part.end = before->end;
+		if (before && before->done) {
+			at = before->end;
+			continue;
+		}
+		if (cancel_fired(s->o->drain))
+			return err_set(err, ERR_CANCELED, "interrupted");
+		const char *stop = stops(s, in_a_row);
+		if (stop) {
+			part.end = s->src->range.to;
+			add_fault(faults, &part, stop);
+			s->failed++;
+			return 0;
+		}
+		int r = do_part(s, &part, faults, &unheard, err);
+		if (r < 0)
+			return r;
+		in_a_row = unheard ? in_a_row + 1 : 0;
+		at = part.end;
+	}
+	return 0;
+}
+
+static int do_tracks(struct job_speech *s, struct err *err)
+{
+	for (size_t i = 0; i < s->n_sources; i++) {
+		AUTO(faults_clear) struct faults faults = {.text = BUF(8 * FAULT_MAX)};
+		struct store_text_source *source = &s->sources[i];
+		const struct decoder_audio_track *t = track_of(s, source->track);
+		if (t && t->undecodable)
+			continue;
+		int r = do_track(s, source->track, &faults, err);
+		if (r < 0)
+			return r;
+		free(source->fault);
+		source->fault = fault_of(s, source->track, &faults);
+	}
+	return 0;
+}
+
+/* ---- all of it */
+
+/* Texts of tracks that are not wanted any more are replaced, too. */
+static char *identity(const struct job_speech *s)
+{
+	AUTO(buf_free) struct buf b = BUF(IDENTITY_MAX);
+	buf_addf(&b, "%s; audio track", speech_identity(s->speech));
+	for (size_t i = 0; i < s->n_sources; i++)
+		buf_addf(&b, "%s %d", i ? "," : "", s->sources[i].track);
+	return mem_strdup(buf_str(&b));
+}
+
+/* The engine, and what the journal has of it. 1: there is none, which the
+ * journal says. */
+static int open_engine(struct job_speech *s, struct err *err)
+{
+	struct err why = {0};
+	int r = store_speech_parts_load(s->run->store, s->job, &s->parts, &s->n_parts, err);
+	if (r < 0)
+		return r;
+	r = speech_open(s->o->engine, s->o->places, s->run->cancel, &s->speech, &why);
+	if (r == -ERR_CANCELED)
+		return err_set(err, ERR_CANCELED, "interrupted");
+	if (r < 0 && is_whole(s))
+		return 1;
+	if (r < 0) {
+		AUTO(mem_freep) char *fault = mem_printf("speech was not transcribed: %s", why.msg);
+		r = save_fault(s, fault, err);
+		return r < 0 ? r : 1;
+	}
+	s->engine = identity(s);
+	for (size_t i = 0; i < s->n_parts; i++)
+		s->others = s->others || strcmp(s->parts[i].engine, s->engine) != 0;
+	return 0;
+}
+
+static int transcribe(struct job_speech *s, struct err *err)
+{
+	/* Nothing is removed yet. */
+	int r = save_sources(s, NULL, unfinished, err);
+	s->hearing.src = s->src;
+	s->hearing.speech = s->speech;
+	s->hearing.cancel = s->run->cancel;
+	if (r == 0)
+		r = do_tracks(s, err);
+	/* Nobody speaks in all of it. */
+	if (r == 0 && !s->failed)
+		r = replace_others(s, err);
+	if (r == 0)
+		r = save_sources(s, NULL, "", err);
+	for (size_t i = 0; r == 0 && s->failed && i < s->n_sources; i++)
+		if (*s->sources[i].fault)
+			log_warning("[job %s] audio track %d: %s", s->job, s->sources[i].track,
+			            s->sources[i].fault);
+	return r;
+}
+
+int speech_run(const struct run_context *run, const struct transcript_source *src,
+               const struct speech_step *o, const char *job, struct err *err)
+{
+	AUTO(job_speech_clear)
+	struct job_speech s = {.run = run, .src = src, .o = o, .job = job, .audio.best = -1};
+	struct err why = {0};
+	if (!o->engine || !o->engine->engine || strcmp(o->engine->engine, "off") == 0)
+		return 0;
+	int r = list_tracks(&s, &why);
+	if (r == -ERR_CANCELED)
+		return err_set(err, ERR_CANCELED, "interrupted");
+	if (r < 0) {
+		AUTO(mem_freep) char *fault = mem_printf("the sound was not read: %s", why.msg);
+		return save_fault(&s, fault, err);
+	}
+	if (!s.audio.n)
+		return 0;
+	if (!s.n_sources) {
+		AUTO(mem_freep) char *fault = no_such_track(&s);
+		return save_fault(&s, fault, err);
+	}
+	r = open_engine(&s, err);
+	return r == 0 ? transcribe(&s, err) : r < 0 ? r : 0;
+}
