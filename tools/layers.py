@@ -28,7 +28,7 @@ LARGEST = 0.15
 LIBRARIES = {
     "libav*": r"libav|libsw", "libcurl": r"curl/", "SQLite": r"sqlite3\.h", "libseccomp": r"seccomp\.h",
     "libinih": r"ini\.h", "libcrypto": r"openssl/", "libwebsockets": r"libwebsockets", "libsodium": r"sodium\.h",
-    "libnats": r"nats",
+    "libnats": r"nats", "Tesseract": r"tesseract/", "Leptonica": r"leptonica/",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 Module = collections.namedtuple("Module", "layer libraries")

@@ -90,6 +90,7 @@ void places_find(struct app *app);
 /* vdet-media: beside this program, or where it is installed. The caller
  * frees. */
 char *places_media_program(void);
+char *places_text_program(void); /* likewise, vdet-text */
 /* Sets gpus, gpu_memory and gpu_in_use. GPUs that share the machine's memory,
  * or have hardly any, are ignored. */
 void app_look_at_gpus(const struct app *app, struct engine_places *p);

@@ -153,18 +153,21 @@ static bool is_this_program(const char *path)
 	       own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
-/* vdet-media has the other roles. */
+/* vdet-text has the role `text`, and vdet-media the others. */
 static int be_child(int argc, char **argv)
 {
 	if (strcmp(argv[2], "exec") == 0)
 		return exec_worker_main(argc - 3, argv + 3);
 	if (strcmp(argv[2], "relay") == 0)
 		return relay_worker_main(argc - 3, argv + 3);
-	AUTO(mem_freep) char *path = places_media_program();
+	AUTO(mem_freep)
+	char *path = strcmp(argv[2], "text") == 0 ? places_text_program() : places_media_program();
 	bool same = is_this_program(path);
 	/* For a filter that vdet does not use, libavfilter may load OpenBLAS, which
 	 * starts a thread per core at once. */
 	setenv("OPENBLAS_NUM_THREADS", "1", 1);
+	/* Tesseract would start four, which its sandbox does not allow. */
+	setenv("OMP_THREAD_LIMIT", "1", 1);
 	if (!same)
 		execv(path, argv);
 	/* The role that is executed after a template that failed says so. */

@@ -26,14 +26,24 @@ static char *program_dir(void)
 	return mem_strdup(path);
 }
 
-char *places_media_program(void)
+static char *find_program(const char *name)
 {
 	AUTO(mem_freep) char *dir = program_dir();
-	char *beside = dir ? file_join(dir, "vdet-media") : NULL;
+	char *beside = dir ? file_join(dir, name) : NULL;
 	if (beside && file_exists(beside))
 		return beside;
 	free(beside);
-	return mem_strdup(VDET_LIBEXEC "/vdet-media");
+	return file_join(VDET_LIBEXEC, name);
+}
+
+char *places_media_program(void)
+{
+	return find_program("vdet-media");
+}
+
+char *places_text_program(void)
+{
+	return find_program("vdet-text");
 }
 
 static bool has_server(const char *dir)

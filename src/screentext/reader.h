@@ -32,7 +32,7 @@ struct text_reader_options {
 	int64_t timeout;     /* microseconds for one picture; 0 = 30 seconds */
 	int64_t memory;      /* limit of the child's memory in bytes; 0 = 1 GiB */
 	const char *sandbox; /* "on" (or NULL), or "off" (the null sandbox, for sanitizers) */
-	const char *exe;     /* NULL = vdet-text, found beside this program or where it is installed */
+	const char *exe;     /* that has the role `text`; NULL: $VDET_EXE, else this program */
 	bool background;     /* lower scheduling priority than requests that somebody waits for */
 };
 

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ocr/ocr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tesseract/capi.h>
+
+#include "base/text.h"
+#include "ocr/image.h"
+#include "protocol/text-wire.h"
+
+enum {
+	CANDIDATES = 16,
+	LINE_HEIGHT = 56,  /* pixels of a line that is read by itself */
+	PAGE_HEIGHT = 900, /* a smaller picture is enlarged up to it, at most threefold */
+};
+
+/* A line is taken as read above this. */
+static const double sure = 0.7;
+/* Below this nothing is reported, not even as doubtful. */
+static const double least = 0.25;
+
+static const char digits[] = "0123456789:/-., ";
+/* and the letters of English names of days and months, of AM, PM and UTC */
+static const char clock_letters[] = "0123456789:/-., ABCDEFGHIJLMNOPRSTUVWYZabcdeghilmnoprstuvy";
+
+struct ocr {
+	TessBaseAPI *api;
+};
+
+struct found_line {
+	struct image_box box; /* of the picture that is read */
+	char *text;           /* owned */
+	double conf;
+};
+
+struct found_lines {
+	struct found_line items[TEXT_LINES_MAX];
+	size_t n;
+};
+
+static void found_clear(struct found_lines *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		free(f->items[i].text);
+	f->n = 0;
+}
+
+static void found_freep(struct found_lines **f)
+{
+	if (*f)
+		found_clear(*f);
+	free(*f);
+}
+
+static void text_freep(char **p)
+{
+	TessDeleteText(*p);
+}
+
+const char *ocr_version(void)
+{
+	static char text[64];
+	snprintf(text, sizeof text, "Tesseract %s", TessVersion());
+	return text;
+}
+
+/* Adds a line of the result: the mean confidence of its words, by length. */
+static void take_line(TessResultIterator *it, struct found_lines *to)
+{
+	const TessPageIterator *at = TessResultIteratorGetPageIteratorConst(it);
+	int x0, y0, x1, y1;
+	double sum = 0, length = 0;
+	AUTO(text_freep) char *raw = TessResultIteratorGetUTF8Text(it, RIL_TEXTLINE);
+	if (!raw || !TessPageIteratorBoundingBox(at, RIL_TEXTLINE, &x0, &y0, &x1, &y1))
+		return;
+	AUTO(mem_freep) char *text = text_line(raw, TEXT_LINE_BYTES_MAX);
+	for (;;) {
+		AUTO(text_freep) char *word = TessResultIteratorGetUTF8Text(it, RIL_WORD);
+		double n = word ? (double)strlen(word) : 0;
+		sum += n * (double)TessResultIteratorConfidence(it, RIL_WORD) / 100;
+		length += n;
+		if (TessPageIteratorIsAtFinalElement(at, RIL_TEXTLINE, RIL_WORD) ||
+		    !TessResultIteratorNext(it, RIL_WORD))
+			break;
+	}
+	double conf = length > 0 ? sum / length : 0;
+	if (to->n == TEXT_LINES_MAX || !text[strspn(text, " ")] || conf < least || x1 <= x0 || y1 <= y0)
+		return;
+	to->items[to->n++] = (struct found_line){
+		.box = {x0, y0, x1 - x0, y1 - y0}, .text = TAKE(text), .conf = conf > 1 ? 1 : conf};
+}
+
+/* Reads a picture, adding what is found. */
+static int recognize(struct ocr *o, PIX *pix, TessPageSegMode mode, const char *letters,
+                     struct found_lines *to, struct err *err)
+{
+	TessBaseAPISetVariable(o->api, "tessedit_char_whitelist", letters);
+	TessBaseAPISetPageSegMode(o->api, mode);
+	TessBaseAPISetImage2(o->api, pix);
+	TessBaseAPISetSourceResolution(o->api, 150);
+	int r = TessBaseAPIRecognize(o->api, NULL);
+	TessResultIterator *it = r ? NULL : TessBaseAPIGetIterator(o->api);
+	if (it) {
+		do
+			take_line(it, to);
+		while (TessResultIteratorNext(it, RIL_TEXTLINE));
+		TessResultIteratorDelete(it);
+	}
+	TessBaseAPIClear(o->api);
+	return r ? err_set(err, ERR_FORMAT, "the engine could not read the picture") : 0;
+}
+
+static double best_conf(const struct found_lines *f)
+{
+	double best = 0;
+	for (size_t i = 0; i < f->n; i++)
+		best = f->items[i].conf > best ? f->items[i].conf : best;
+	return best;
+}
+
+/* Reads one line in each of two ways, and keeps the better result. */
+static int read_line(struct ocr *o, PIX *gray, const char *letters, struct found_lines *to,
+                     struct err *err)
+{
+	AUTO(found_freep) struct found_lines *best = mem_alloc(1, sizeof *best);
+	int r = 0;
+	for (int bright = 0; bright < 2 && r == 0 && best_conf(best) < 0.85; bright++) {
+		AUTO(found_freep) struct found_lines *now = mem_alloc(1, sizeof *now);
+		AUTO(image_freep) PIX *line = image_line(gray, LINE_HEIGHT, bright);
+		if (!line)
+			return err_set(err, ERR_LIMIT, "no memory for a line");
+		r = recognize(o, line, PSM_SINGLE_LINE, letters, now, err);
+		if (best_conf(now) > best_conf(best)) {
+			struct found_lines *other = best;
+			best = now;
+			now = other;
+		}
+	}
+	for (size_t i = 0; r == 0 && i < best->n && to->n < TEXT_LINES_MAX; i++) {
+		best->items[i].box = (struct image_box){0, 0, pixGetWidth(gray), pixGetHeight(gray)};
+		to->items[to->n++] = best->items[i];
+		best->items[i].text = NULL;
+	}
+	return r;
+}
+
+/* A candidate with some room around it. */
+static struct image_box widen(const struct image_box *b, PIX *in)
+{
+	int more = b->h / 3 + 2, w = pixGetWidth(in), h = pixGetHeight(in);
+	int x0 = b->x - more, y0 = b->y - more, x1 = b->x + b->w + more, y1 = b->y + b->h + more;
+	x0 = x0 < 0 ? 0 : x0;
+	y0 = y0 < 0 ? 0 : y0;
+	x1 = x1 > w ? w : x1;
+	y1 = y1 > h ? h : y1;
+	return (struct image_box){x0, y0, x1 - x0, y1 - y0};
+}
+
+static bool is_read(const struct found_lines *f, const struct image_box *b)
+{
+	double share = 0;
+	for (size_t i = 0; i < f->n; i++)
+		if (f->items[i].conf >= sure)
+			share += image_overlap(&f->items[i].box, b);
+	return share > 0.5;
+}
+
+/* The layout analysis of the library reads slides well, and misses captions
+ * over pictures; those are read line by line. */
+static int read_page(struct ocr *o, PIX *gray, struct found_lines *to, struct err *err)
+{
+	struct image_box candidates[CANDIDATES];
+	size_t n = image_find_lines(gray, CANDIDATES, candidates);
+	if (!n)
+		return 0;
+	float scale = (float)PAGE_HEIGHT / (float)pixGetHeight(gray);
+	scale = scale < 1 ? 1 : scale > 3 ? 3 : scale;
+	AUTO(image_freep) PIX *page = scale > 1 ? pixScale(gray, scale, scale) : pixClone(gray);
+	if (!page)
+		return err_set(err, ERR_LIMIT, "no memory for a picture");
+	int r = recognize(o, page, PSM_AUTO, "", to, err);
+	for (size_t i = 0; i < to->n; i++) {
+		struct image_box *b = &to->items[i].box;
+		*b = (struct image_box){(int)((float)b->x / scale), (int)((float)b->y / scale),
+		                        (int)((float)b->w / scale), (int)((float)b->h / scale)};
+	}
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct image_box at = widen(&candidates[i], gray);
+		size_t before = to->n;
+		if (is_read(to, &candidates[i]))
+			continue;
+		AUTO(image_freep) PIX *part = image_cut(gray, &at, 0);
+		r = part ? read_line(o, part, "", to, err) : err_set(err, ERR_LIMIT, "no memory");
+		for (size_t k = before; k < to->n; k++)
+			to->items[k].box = candidates[i];
+	}
+	return r;
+}
+
+/* Names of days and months, and what else stands beside a time: letters that
+ * are read by mistake in a line of digits are none of these. */
+static bool has_clock_word(const char *text)
+{
+	static const char words[] = "jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu "
+								"fri sat sun am pm utc gmt ";
+	for (const char *p = text; *p;) {
+		size_t n = strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+		char word[8];
+		if (n >= 2) {
+			snprintf(word, sizeof word, "%.*s ", n > 3 ? 3 : (int)n, p);
+			if (strcasestr(words, word))
+				return true;
+		}
+		p += n ? n : 1;
+	}
+	return false;
+}
+
+/* With letters only where they make a word of a clock: else an 8 would be read
+ * as a B. */
+static int read_clock(struct ocr *o, PIX *gray, struct found_lines *to, struct err *err)
+{
+	AUTO(found_freep) struct found_lines *with = mem_alloc(1, sizeof *with);
+	int r = read_line(o, gray, clock_letters, with, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < with->n; i++) {
+		if (!has_clock_word(with->items[i].text))
+			continue;
+		to->items[0] = with->items[i];
+		to->n = 1;
+		with->items[i].text = NULL;
+		return 0;
+	}
+	return read_line(o, gray, digits, to, err);
+}
+
+/* Of two lines at one place only the better one is kept. */
+static void drop_doubles(struct found_lines *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		for (size_t k = 0; k < f->n && f->items[i].text; k++) {
+			struct found_line *a = &f->items[i], *b = &f->items[k];
+			bool worse = a->conf < b->conf || (a->conf <= b->conf && i > k);
+			if (i == k || !b->text || !worse || image_overlap(&b->box, &a->box) <= 0.5)
+				continue;
+			free(a->text);
+			a->text = NULL;
+		}
+}
+
+static int in_scale(int value, int whole)
+{
+	int64_t x = ((int64_t)value * TEXT_SCALE + whole / 2) / whole;
+	return x < 0 ? 0 : x > TEXT_SCALE ? TEXT_SCALE : (int)x;
+}
+
+/* From top to bottom, then from left to right. */
+static int compare_lines(const void *a, const void *b)
+{
+	const struct found_line *x = a, *y = b;
+	int dy = (x->box.y + x->box.h / 2) - (y->box.y + y->box.h / 2);
+	int row = x->box.h < y->box.h ? x->box.h / 2 : y->box.h / 2;
+	return abs(dy) > row ? dy : x->box.x - y->box.x;
+}
+
+static json_t *lines_json(struct found_lines *f, const struct image_box *cut, int turn, PIX *pix)
+{
+	int w = pixGetWidth(pix), h = pixGetHeight(pix);
+	json_t *list = json_array();
+	for (size_t i = 0; i < f->n; i++) {
+		struct found_line *l = &f->items[i];
+		if (!l->text)
+			continue;
+		const struct image_box b = image_uncut(cut, turn, &l->box);
+		int x0 = in_scale(b.x, w), y0 = in_scale(b.y, h);
+		int x1 = in_scale(b.x + b.w, w), y1 = in_scale(b.y + b.h, h);
+		if (x1 > x0 && y1 > y0)
+			json_array_append_new(list, json_pack("[i i i i i s]", x0, y0, x1 - x0, y1 - y0,
+			                                      (int)(l->conf * TEXT_CONF), l->text));
+	}
+	return list;
+}
+
+static struct image_box part_of(const struct ocr_request *q, PIX *pix)
+{
+	int64_t w = pixGetWidth(pix), h = pixGetHeight(pix);
+	struct image_box b = {(int)(q->x * w / TEXT_SCALE), (int)(q->y * h / TEXT_SCALE),
+	                      (int)((q->w * w + TEXT_SCALE - 1) / TEXT_SCALE),
+	                      (int)((q->h * h + TEXT_SCALE - 1) / TEXT_SCALE)};
+	b.w = b.x + b.w > w ? (int)w - b.x : b.w;
+	b.h = b.y + b.h > h ? (int)h - b.y : b.h;
+	return b;
+}
+
+int ocr_read(struct ocr *o, const void *jpeg, size_t len, const struct ocr_request *q, json_t **ret,
+             struct err *err)
+{
+	AUTO(found_freep) struct found_lines *found = mem_alloc(1, sizeof *found);
+	AUTO(image_freep) PIX *whole = NULL;
+	int r = image_decode(jpeg, len, &whole, err);
+	if (r < 0)
+		return r;
+	const struct image_box at = part_of(q, whole);
+	AUTO(image_freep) PIX *pix = at.w > 2 && at.h > 2 ? image_cut(whole, &at, q->turn) : NULL;
+	if (!pix)
+		return err_set(err, ERR_ARG, "the part of the picture is too small to be read");
+	if (q->mode == TEXT_WIRE_PAGE)
+		r = read_page(o, pix, found, err);
+	else if (q->mode == TEXT_WIRE_CLOCK)
+		r = read_clock(o, pix, found, err);
+	else
+		r = read_line(o, pix, "", found, err);
+	if (r < 0)
+		return r;
+	drop_doubles(found);
+	qsort(found->items, found->n, sizeof *found->items, compare_lines);
+	*ret = lines_json(found, &at, q->turn, whole);
+	return 0;
+}
+
+void ocr_free(struct ocr *o)
+{
+	if (!o)
+		return;
+	TessBaseAPIEnd(o->api);
+	TessBaseAPIDelete(o->api);
+	free(o);
+}
+
+static bool is_loaded(char **loaded, const char *name, size_t len)
+{
+	for (size_t i = 0; loaded && loaded[i]; i++)
+		if (strlen(loaded[i]) == len && !strncmp(loaded[i], name, len))
+			return true;
+	return false;
+}
+
+/* Tesseract goes on without a language that is missing, as long as there is
+ * another. */
+static int check_languages(struct ocr *o, const char *languages, struct err *err)
+{
+	int r = 0;
+	char **loaded = TessBaseAPIGetLoadedLanguagesAsVector(o->api);
+	for (const char *p = languages; *p && r == 0;) {
+		size_t n = strcspn(p, "+");
+		if (!is_loaded(loaded, p, n)) {
+			char package[64];
+			snprintf(package, sizeof package, "%.*s", (int)n, p);
+			for (char *c = package; *c; c++)
+				*c = *c == '_' ? '-' : *c;
+			r = err_set(err, ERR_NOENT,
+			            "the data of Tesseract for the language \"%.*s\" is not installed (Debian: "
+			            "the package tesseract-ocr-%s)",
+			            (int)n, p, package);
+		}
+		p += n + (p[n] == '+');
+	}
+	TessDeleteTextArray(loaded);
+	return r;
+}
+
+/* The first use opens the file for its messages, and initializes tables. */
+static int warm_up(struct ocr *o, struct err *err)
+{
+	AUTO(image_freep) PIX *blank = pixCreate(320, 96, 8);
+	AUTO(found_freep) struct found_lines *none = mem_alloc(1, sizeof *none);
+	if (!blank)
+		return err_set(err, ERR_LIMIT, "no memory for a picture");
+	pixSetAll(blank);
+	int r = recognize(o, blank, PSM_AUTO, "", none, err);
+	for (int x = 40; x < 280; x += 16)
+		pixRasterop(blank, x, 30, 4, 36, PIX_CLR, NULL, 0, 0);
+	return r < 0 ? r : recognize(o, blank, PSM_SINGLE_LINE, digits, none, err);
+}
+
+int ocr_open(const char *languages, const char *data, struct ocr **ret, struct err *err)
+{
+	AUTO(ocr_freep) struct ocr *o = mem_alloc(1, sizeof *o);
+	setMsgSeverity(L_SEVERITY_NONE);
+	o->api = TessBaseAPICreate();
+	TessBaseAPISetVariable(o->api, "debug_file", "/dev/null");
+	if (TessBaseAPIInit2(o->api, *data ? data : NULL, languages, OEM_LSTM_ONLY) != 0) {
+		int r = check_languages(o, languages, err);
+		return r < 0 ? r : err_set(err, ERR_FORMAT, "Tesseract cannot load its language data");
+	}
+	int r = check_languages(o, languages, err);
+	if (r == 0)
+		r = warm_up(o, err);
+	if (r == 0)
+		*ret = TAKE(o);
+	return r;
+}

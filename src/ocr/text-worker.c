@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The role `text` of vdet-text: reads the writing in JPEGs for the parent on the
+ * socket, in its sandbox. The protocol is in protocol/text-wire.h. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "ocr/ocr.h"
+#include "proc/sandbox.h"
+#include "proc/spawn.h"
+#include "proc/wire.h"
+#include "protocol/text-wire.h"
+
+static int tell(uint32_t type, const json_t *head, struct err *err)
+{
+	return wire_send(ROLE_SOCKET, type, head, NULL, 0, 0, NULL, err);
+}
+
+static int tell_error(const struct err *why, struct err *err)
+{
+	AUTO(mem_freep) char *msg = text_line(why->msg, TEXT_ERROR_MAX);
+	json_auto_t *head = json_pack("{s:i, s:s}", "code", (int)why->code, "msg", msg);
+	return tell(TEXT_MSG_ERROR, head, err);
+}
+
+/* Does everything that the sandbox does not allow, then enters it. */
+static int settle(int argc, char **argv, struct ocr **ret, struct err *err)
+{
+	if (argc != 4)
+		return err_set(err, ERR_ARG,
+		               "the role text takes a memory limit, a sandbox, languages and a folder");
+	const struct sandbox s = {.enforce = strcmp(argv[1], "off") != 0,
+	                          .memory = strtoll(argv[0], NULL, 10)};
+	AUTO(ocr_freep) struct ocr *o = NULL;
+	json_object_seed(0);
+	tzset();
+	int r = ocr_open(argv[2], argv[3], &o, err);
+	if (r == 0)
+		r = sandbox_limit(&s, err);
+	if (r == 0)
+		r = sandbox_enter(&s, err);
+	if (r == 0)
+		*ret = TAKE(o);
+	return r;
+}
+
+static int on_read(struct ocr *o, const struct wire_msg *m, struct err *err)
+{
+	int64_t mode, x, y, w, h, turn;
+	int r = wire_int(m->head, "mode", 0, TEXT_WIRE_MODES - 1, &mode, err);
+	if (r == 0)
+		r = wire_int(m->head, "x", 0, TEXT_SCALE - 1, &x, err);
+	if (r == 0)
+		r = wire_int(m->head, "y", 0, TEXT_SCALE - 1, &y, err);
+	if (r == 0)
+		r = wire_int(m->head, "w", 1, TEXT_SCALE, &w, err);
+	if (r == 0)
+		r = wire_int(m->head, "h", 1, TEXT_SCALE, &h, err);
+	if (r == 0)
+		r = wire_int(m->head, "turn", 0, 270, &turn, err);
+	if (r == 0 && (m->type != TEXT_MSG_READ || turn % 90))
+		r = err_set(err, ERR_PROTO, "a request of unknown type");
+	if (r < 0)
+		return r;
+	const struct ocr_request q = {(int)mode, (int)x, (int)y, (int)w, (int)h, (int)turn};
+	json_auto_t *lines = NULL;
+	r = ocr_read(o, m->blob, m->blob_len, &q, &lines, err);
+	if (r < 0)
+		return r;
+	json_auto_t *head = json_pack("{s:O}", "lines", lines);
+	return tell(TEXT_MSG_LINES, head, err);
+}
+
+int text_worker_main(int argc, char **argv)
+{
+	const struct wire_limits limits = {.head = 4 << 10, .blob = TEXT_JPEG_MAX};
+	AUTO(ocr_freep) struct ocr *o = NULL;
+	struct err err;
+	int r = settle(argc, argv, &o, &err);
+	if (r < 0) {
+		tell_error(&err, &err);
+		return 1;
+	}
+	json_auto_t *hello =
+		json_pack("{s:i s:s s:s}", "version", TEXT_WIRE_VERSION, "engine", ocr_version(), "sandbox",
+	              strcmp(argv[1], "off") ? sandbox_name() : "off");
+	r = tell(TEXT_MSG_HELLO, hello, &err);
+	while (r == 0) {
+		AUTO(wire_msg_clear) struct wire_msg m = {0};
+		if (wire_recv(ROLE_SOCKET, &limits, 0, NULL, &m, &err) < 0)
+			return 0; /* the parent has closed the socket */
+		if (on_read(o, &m, &err) < 0)
+			r = tell_error(&err, &err);
+	}
+	return 1;
+}
