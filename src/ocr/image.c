@@ -11,7 +11,7 @@ enum {
 	FOUND_MAX = 400,
 	STRONG = 110, /* contrast of captions, in levels */
 	WEAK = 44,
-	NEARLY_WHITE = 185,
+	NEARLY_WHITE = 170,
 	MARGIN = 12,
 };
 
@@ -119,6 +119,42 @@ static void find(PIX *gray, int contrast, struct candidates *to)
 	}
 }
 
+/* Words of one line: side by side, of about the same height, with a gap of at
+ * most their height. */
+static bool are_one_line(const struct image_box *a, const struct image_box *b)
+{
+	int y0 = a->y > b->y ? a->y : b->y;
+	int y1 = a->y + a->h < b->y + b->h ? a->y + a->h : b->y + b->h;
+	int low = a->h < b->h ? a->h : b->h, high = a->h > b->h ? a->h : b->h;
+	int gap = a->x < b->x ? b->x - a->x - a->w : a->x - b->x - b->w;
+	return 2 * (y1 - y0) > low && high < 2 * low && gap <= high;
+}
+
+static void join_words(struct candidates *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t k = 0; k < c->n;) {
+			struct candidate *a = &c->items[i], *b = &c->items[k];
+			if (k == i || !are_one_line(&a->box, &b->box)) {
+				k++;
+				continue;
+			}
+			int x1 = a->box.x + a->box.w > b->box.x + b->box.w ? a->box.x + a->box.w
+			                                                   : b->box.x + b->box.w;
+			int y1 = a->box.y + a->box.h > b->box.y + b->box.h ? a->box.y + a->box.h
+			                                                   : b->box.y + b->box.h;
+			a->box.x = a->box.x < b->box.x ? a->box.x : b->box.x;
+			a->box.y = a->box.y < b->box.y ? a->box.y : b->box.y;
+			a->box.w = x1 - a->box.x;
+			a->box.h = y1 - a->box.y;
+			a->score += b->score;
+			*b = c->items[--c->n];
+			/* The last one took the place of b: start again with what is now i. */
+			i = i == c->n ? k : i;
+			k = 0;
+		}
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
@@ -135,6 +171,7 @@ size_t image_find_lines(PIX *gray, size_t max, struct image_box *ret)
 		return 0;
 	find(small, STRONG, found);
 	find(small, WEAK, found);
+	join_words(found);
 	qsort(found->items, found->n, sizeof *found->items, compare);
 
 	size_t n = 0;

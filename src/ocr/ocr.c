@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ocr/ocr.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,12 @@
 
 enum {
 	CANDIDATES = 16,
-	LINE_HEIGHT = 56,  /* pixels of a line that is read by itself */
+	LINE_HEIGHT = 110, /* pixels of a line that is read by itself, with its margins */
 	PAGE_HEIGHT = 900, /* a smaller picture is enlarged up to it, at most threefold */
 };
 
 /* A line is taken as read above this. */
-static const double sure = 0.7;
+static const double sure = 0.85;
 /* Below this nothing is reported, not even as doubtful. */
 static const double least = 0.25;
 
@@ -54,11 +55,6 @@ static void found_freep(struct found_lines **f)
 	free(*f);
 }
 
-static void text_freep(char **p)
-{
-	TessDeleteText(*p);
-}
-
 const char *ocr_version(void)
 {
 	static char text[64];
@@ -66,30 +62,111 @@ const char *ocr_version(void)
 	return text;
 }
 
-/* Adds a line of the result: the mean confidence of its words, by length. */
-static void take_line(TessResultIterator *it, struct found_lines *to)
+struct word {
+	char *text; /* of the library */
+	double conf;
+	struct image_box box;
+};
+
+enum { WORDS_MAX = 200 };
+
+/* The words of the line at which `it` is. */
+static size_t take_words(TessResultIterator *it, struct word words[static WORDS_MAX])
 {
 	const TessPageIterator *at = TessResultIteratorGetPageIteratorConst(it);
-	int x0, y0, x1, y1;
-	double sum = 0, length = 0;
-	AUTO(text_freep) char *raw = TessResultIteratorGetUTF8Text(it, RIL_TEXTLINE);
-	if (!raw || !TessPageIteratorBoundingBox(at, RIL_TEXTLINE, &x0, &y0, &x1, &y1))
-		return;
-	AUTO(mem_freep) char *text = text_line(raw, TEXT_LINE_BYTES_MAX);
+	size_t n = 0;
 	for (;;) {
-		AUTO(text_freep) char *word = TessResultIteratorGetUTF8Text(it, RIL_WORD);
-		double n = word ? (double)strlen(word) : 0;
-		sum += n * (double)TessResultIteratorConfidence(it, RIL_WORD) / 100;
-		length += n;
+		int x0, y0, x1, y1;
+		struct word w = {.text = TessResultIteratorGetUTF8Text(it, RIL_WORD),
+		                 .conf = (double)TessResultIteratorConfidence(it, RIL_WORD) / 100};
+		bool whole = w.text && TessPageIteratorBoundingBox(at, RIL_WORD, &x0, &y0, &x1, &y1);
+		if (whole && n < WORDS_MAX) {
+			w.box = (struct image_box){x0, y0, x1 - x0, y1 - y0};
+			words[n++] = w;
+		} else {
+			TessDeleteText(w.text);
+		}
 		if (TessPageIteratorIsAtFinalElement(at, RIL_TEXTLINE, RIL_WORD) ||
 		    !TessResultIteratorNext(it, RIL_WORD))
-			break;
+			return n;
 	}
-	double conf = length > 0 ? sum / length : 0;
-	if (to->n == TEXT_LINES_MAX || !text[strspn(text, " ")] || conf < least || x1 <= x0 || y1 <= y0)
+}
+
+/* Whether it has a letter or a digit; each character beyond ASCII counts as
+ * one. */
+static bool has_letter(const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		if (isalnum(*p) || *p >= 0xc3)
+			return true;
+	return false;
+}
+
+/* What stands beside a line is often read as a word of it. */
+static bool is_noise(const struct word *w)
+{
+	return w->conf < 0.45 || (!has_letter(w->text) && w->conf < 0.8);
+}
+
+/* From U+2E80 on: writing without spaces between words. */
+static bool is_wide(const char *p)
+{
+	return (unsigned char)*p >= 0xe3 || (unsigned char)*p == 0xe2;
+}
+
+static const char *last_character(const char *text)
+{
+	const char *p = text + strlen(text);
+	while (p > text && ((unsigned char)*--p & 0xc0) == 0x80)
+		;
+	return p;
+}
+
+static void unite(struct image_box *a, const struct image_box *b)
+{
+	int x1 = a->x + a->w > b->x + b->w ? a->x + a->w : b->x + b->w;
+	int y1 = a->y + a->h > b->y + b->h ? a->y + a->h : b->y + b->h;
+	a->x = a->x < b->x ? a->x : b->x;
+	a->y = a->y < b->y ? a->y : b->y;
+	a->w = x1 - a->x;
+	a->h = y1 - a->y;
+}
+
+/* Adds a line of n > 0 words: its confidence is their mean, by length. */
+static void add_line(const struct word *words, size_t n, struct found_lines *to)
+{
+	AUTO(buf_free) struct buf text = BUF(4 * TEXT_LINE_BYTES_MAX);
+	struct found_line l = {.box = words[0].box};
+	double sum = 0, length = 0;
+	for (size_t i = 0; i < n; i++) {
+		double len = (double)strlen(words[i].text);
+		bool close = i && is_wide(words[i].text) && is_wide(last_character(words[i - 1].text));
+		buf_addf(&text, "%s%s", i && !close ? " " : "", words[i].text);
+		unite(&l.box, &words[i].box);
+		sum += len * words[i].conf;
+		length += len;
+	}
+	l.conf = length > 0 ? sum / length : 0;
+	l.conf = l.conf > 1 ? 1 : l.conf;
+	if (to->n == TEXT_LINES_MAX || l.conf < least || l.box.w < 1 || l.box.h < 1)
 		return;
-	to->items[to->n++] = (struct found_line){
-		.box = {x0, y0, x1 - x0, y1 - y0}, .text = TAKE(text), .conf = conf > 1 ? 1 : conf};
+	l.text = text_line(buf_str(&text), TEXT_LINE_BYTES_MAX);
+	to->items[to->n++] = l;
+}
+
+/* Adds the line at which `it` is, without the noise at its ends. */
+static void take_line(TessResultIterator *it, struct found_lines *to)
+{
+	struct word words[WORDS_MAX];
+	size_t n = take_words(it, words), from = 0, end = n;
+	while (from < end && is_noise(&words[from]))
+		from++;
+	while (end > from && is_noise(&words[end - 1]))
+		end--;
+	if (end > from)
+		add_line(words + from, end - from, to);
+	for (size_t i = 0; i < n; i++)
+		TessDeleteText(words[i].text);
 }
 
 /* Reads a picture, adding what is found. */
@@ -112,11 +189,17 @@ static int recognize(struct ocr *o, PIX *pix, TessPageSegMode mode, const char *
 	return r ? err_set(err, ERR_FORMAT, "the engine could not read the picture") : 0;
 }
 
-static double best_conf(const struct found_lines *f)
+/* How much was read, and how surely. */
+static double evidence(const struct found_line *l)
 {
-	double best = 0;
+	return l->text ? (l->conf - 0.5) * (double)strlen(l->text) : -1;
+}
+
+static double best_of(const struct found_lines *f)
+{
+	double best = -1;
 	for (size_t i = 0; i < f->n; i++)
-		best = f->items[i].conf > best ? f->items[i].conf : best;
+		best = evidence(&f->items[i]) > best ? evidence(&f->items[i]) : best;
 	return best;
 }
 
@@ -126,13 +209,13 @@ static int read_line(struct ocr *o, PIX *gray, const char *letters, struct found
 {
 	AUTO(found_freep) struct found_lines *best = mem_alloc(1, sizeof *best);
 	int r = 0;
-	for (int bright = 0; bright < 2 && r == 0 && best_conf(best) < 0.85; bright++) {
+	for (int bright = 1; bright >= 0 && r == 0; bright--) {
 		AUTO(found_freep) struct found_lines *now = mem_alloc(1, sizeof *now);
 		AUTO(image_freep) PIX *line = image_line(gray, LINE_HEIGHT, bright);
 		if (!line)
 			return err_set(err, ERR_LIMIT, "no memory for a line");
 		r = recognize(o, line, PSM_SINGLE_LINE, letters, now, err);
-		if (best_conf(now) > best_conf(best)) {
+		if (best_of(now) > best_of(best)) {
 			struct found_lines *other = best;
 			best = now;
 			now = other;
@@ -158,13 +241,19 @@ static struct image_box widen(const struct image_box *b, PIX *in)
 	return (struct image_box){x0, y0, x1 - x0, y1 - y0};
 }
 
+/* Whether lines that were read surely cover most of the width of a candidate. */
 static bool is_read(const struct found_lines *f, const struct image_box *b)
 {
-	double share = 0;
-	for (size_t i = 0; i < f->n; i++)
-		if (f->items[i].conf >= sure)
-			share += image_overlap(&f->items[i].box, b);
-	return share > 0.5;
+	double covered = 0;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct image_box *l = &f->items[i].box;
+		int middle = l->y + l->h / 2;
+		int x0 = l->x > b->x ? l->x : b->x,
+			x1 = l->x + l->w < b->x + b->w ? l->x + l->w : b->x + b->w;
+		if (f->items[i].conf >= sure && middle > b->y && middle < b->y + b->h && x1 > x0)
+			covered += x1 - x0;
+	}
+	return covered > 0.75 * b->w;
 }
 
 /* The layout analysis of the library reads slides well, and misses captions
@@ -243,8 +332,9 @@ static void drop_doubles(struct found_lines *f)
 	for (size_t i = 0; i < f->n; i++)
 		for (size_t k = 0; k < f->n && f->items[i].text; k++) {
 			struct found_line *a = &f->items[i], *b = &f->items[k];
-			bool worse = a->conf < b->conf || (a->conf <= b->conf && i > k);
-			if (i == k || !b->text || !worse || image_overlap(&b->box, &a->box) <= 0.5)
+			double mine = evidence(a), other = evidence(b);
+			if (i == k || !b->text || mine > other || (mine >= other && i < k) ||
+			    image_overlap(&b->box, &a->box) <= 0.5)
 				continue;
 			free(a->text);
 			a->text = NULL;
