@@ -78,6 +78,15 @@ static const struct opt_row rows[] = {
      "2: what is in doubt after the first pass is described again, with more frames and with what "
      "was reported of the parts before and after it; at most a quarter of the chunks.",
      OPT_PER_JOB},
+	{"text.screen", "screen-text", OPT_CHOICE, AT(screen_text), "auto", 0, 0, "auto|off", NULL,
+     "Read what is written in the picture; auto: where Tesseract and its language data are "
+     "installed.",
+     OPT_PER_JOB},
+	{"text.ocr_languages", "ocr-languages", OPT_STRING, AT(ocr_languages), "eng", 0, 0, NULL,
+     "LANGUAGES",
+     "Languages of what is written in the picture, as Tesseract names them, with + between them: "
+     "eng+deu.",
+     OPT_PER_JOB},
 	{"report.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
      "Output folder; empty: NAME.vdet in the current folder. With several files or streams, each "
      "gets a folder inside it.",

@@ -71,3 +71,17 @@ struct survey_options analyze_survey(const struct analyze_options *o)
 	s.decoder.background = true;
 	return s;
 }
+
+struct indexer_options analyze_indexer(const struct analyze_options *o)
+{
+	return (struct indexer_options){.effort = o->index_effort,
+	                                .max_gap = o->index_max_gap,
+	                                .workers = o->index_workers,
+	                                .decoder = analyze_decoder(o)};
+}
+
+struct screentext_options analyze_screentext(const struct analyze_options *o)
+{
+	return (struct screentext_options){
+		.mode = o->screen_text, .languages = o->ocr_languages, .sandbox = o->sandbox};
+}

@@ -8,6 +8,7 @@
 #include "job/check.h"
 #include "job/describe.h"
 #include "job/options.h"
+#include "job/screentext.h"
 #include "job/survey.h"
 
 /* how decoder children are started */
@@ -17,5 +18,8 @@ enum check_mode analyze_verify(const struct analyze_options *o);
 /* without deadline and drain */
 struct check_options analyze_check(const struct analyze_options *o);
 struct survey_options analyze_survey(const struct analyze_options *o);
+/* how the index of a video is found in the journal */
+struct indexer_options analyze_indexer(const struct analyze_options *o);
+struct screentext_options analyze_screentext(const struct analyze_options *o);
 
 #endif

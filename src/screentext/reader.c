@@ -186,6 +186,11 @@ const char *text_reader_name(const struct text_reader *r)
 	return r->name;
 }
 
+const char *text_reader_languages(const struct text_reader *r)
+{
+	return r->languages;
+}
+
 static int check_request(const struct text_region *at, size_t len, enum text_mode mode,
                          struct err *err)
 {

@@ -74,6 +74,7 @@ DEFINE_FREEP(struct text_reader, text_reader)
 /* Engine with version and languages, as they are to be recorded: "Tesseract
  * 5.3.0, eng+deu". Owned by the reader. */
 const char *text_reader_name(const struct text_reader *r);
+const char *text_reader_languages(const struct text_reader *r); /* likewise: "eng+deu" */
 
 /* Reads a JPEG. region: NULL = the whole picture. The caller clears `ret`, which
  * is overwritten. ERR_DIED, ERR_TIMEOUT, ERR_LIMIT, ERR_FORMAT, ERR_PROTO:

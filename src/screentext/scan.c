@@ -64,8 +64,7 @@ static int fail(struct scan *s, struct err *err)
 
 static int decode(struct scan *s, int64_t time, struct frame *ret, struct err *err)
 {
-	const struct frame_request q = {
-		.times = &time, .n = 1, .size = FRAME_SIZE, .quality = QUALITY};
+	const struct frame_request q = {.times = &time, .n = 1, .size = FRAME_SIZE, .quality = QUALITY};
 	int r = s->decoder ? 0 : decoder_open(s->o->fd, &s->o->decoder, s->cancel, &s->decoder, err);
 	if (r == 0)
 		r = decoder_frames(s->decoder, &q, take_frame, ret, err);
@@ -148,8 +147,8 @@ static bool choose_second(const struct text_sample *first, int64_t next, struct 
 {
 	int64_t end = first->until > first->time && first->until < next ? first->until : next;
 	*ret = *first;
-	ret->time = first->time + confirm < end ? first->time + confirm
-	                                        : first->time + (end - first->time) / 2;
+	ret->time =
+		first->time + confirm < end ? first->time + confirm : first->time + (end - first->time) / 2;
 	if (first->until <= first->time)
 		ret->from = ret->until = ret->time;
 	return ret->time > first->time;

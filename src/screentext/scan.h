@@ -15,7 +15,7 @@ struct text_scan_options {
 	struct decoder_options decoder;
 	struct text_reader *reader;
 	const struct text_changes *changes; /* NULL = it is not known what changes */
-	int64_t from, to;                /* the part that is read */
+	int64_t from, to;                   /* the part that is read */
 	/* The share that is done, from the same thread; may be NULL. */
 	void (*progress)(void *ctx, double fraction);
 	void *ctx;

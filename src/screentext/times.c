@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 
 /* Activity of a bin from which the picture changes: a small line of text that
  * appears has about 0.2. */

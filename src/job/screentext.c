@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "job/screentext.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "screentext/reader.h"
+#include "screentext/scan.h"
+#include "store/transcript.h"
+
+enum { FAULT_MAX = 500 };
+
+/* Whether the journal has it, read with these languages. A source without a
+ * format is there where nothing could be read: that is tried again. */
+static int is_done(const struct run_context *run, const char *job, const char *languages, bool *ret,
+                   struct err *err)
+{
+	AUTO(store_transcript_clear) struct store_transcript t = {0};
+	AUTO(mem_freep) char *end = mem_printf(", %s", languages);
+	int r = store_transcript_load(run->store, job, &t, err);
+	*ret = false;
+	for (size_t i = 0; r == 0 && i < t.n_sources; i++) {
+		const struct store_text_source *s = &t.sources[i];
+		size_t n = strlen(s->format), m = strlen(end);
+		if (!strcmp(s->kind, STORE_WRITTEN) && s->track >= 0 && n > m)
+			*ret = strcmp(s->format + n - m, end) == 0;
+	}
+	return r;
+}
+
+/* The parts of an index that choose frames; `cuts` is owned. */
+struct changes {
+	struct text_changes text;
+	struct text_cut *cuts;
+};
+
+static void changes_clear(struct changes *c)
+{
+	free(c->cuts);
+}
+
+static void take_changes(const struct video_index *x, struct changes *ret)
+{
+	*ret = (struct changes){.cuts = mem_alloc(x->n_cuts + 1, sizeof *ret->cuts)};
+	for (size_t i = 0; i < x->n_cuts; i++) {
+		const struct index_cut *c = &x->cuts[i];
+		ret->cuts[i] =
+			(struct text_cut){c->pts - c->uncertainty, c->end > c->pts ? c->end : c->pts};
+	}
+	ret->text = (struct text_changes){.bin = x->bin,
+	                                  .n_bins = x->n_bins,
+	                                  .activity = x->activity,
+	                                  .cuts = ret->cuts,
+	                                  .n_cuts = x->n_cuts};
+}
+
+static void take_passage(const struct text_passage *p, int track, struct store_transcript *to)
+{
+	if (p->reason) {
+		to->dropped[to->n_dropped++] = (struct store_dropped){.start = p->start,
+		                                                      .end = p->end,
+		                                                      .kind = mem_strdup(STORE_WRITTEN),
+		                                                      .track = track,
+		                                                      .text = mem_strdup(p->text),
+		                                                      .reason = mem_strdup(p->reason)};
+		return;
+	}
+	to->segments[to->n_segments++] =
+		(struct store_segment){.start = p->start,
+	                           .end = p->end,
+	                           .kind = mem_strdup(STORE_WRITTEN),
+	                           .track = track,
+	                           .text = mem_strdup(p->text),
+	                           .who = mem_strdup(""),
+	                           .lang = mem_strdup(""),
+	                           .conf = p->conf,
+	                           .box = {p->box.x, p->box.y, p->box.w, p->box.h}};
+}
+
+/* What is missing of it, for people; "" = nothing. */
+static char *describe_fault(const struct text_scan *s)
+{
+	AUTO(buf_free) struct buf out = BUF(2 * FAULT_MAX);
+	if (s->unread)
+		buf_addf(&out, "%zu of %zu frames could not be read: %s", s->unread, s->unread + s->frames,
+		         s->fault);
+	if (s->passages.lost)
+		buf_addf(&out, "%s%zu more texts than are kept", out.len ? "; " : "", s->passages.lost);
+	return text_line(buf_str(&out), FAULT_MAX);
+}
+
+static void take_scan(const struct text_scan *s, const char *name, int track, const char *languages,
+                      struct store_transcript *ret)
+{
+	const struct text_passages *p = &s->passages;
+	*ret = (struct store_transcript){.sources = mem_alloc(1, sizeof *ret->sources),
+	                                 .n_sources = 1,
+	                                 .segments = mem_alloc(p->n + 1, sizeof *ret->segments),
+	                                 .dropped = mem_alloc(p->n + 1, sizeof *ret->dropped)};
+	ret->sources[0] = (struct store_text_source){.kind = mem_strdup(STORE_WRITTEN),
+	                                             .track = track,
+	                                             .format = mem_strdup(name),
+	                                             .lang = mem_strdup(languages),
+	                                             .title = mem_strdup(""),
+	                                             .fault = describe_fault(s)};
+	for (size_t i = 0; i < p->n; i++)
+		take_passage(&p->items[i], track, ret);
+}
+
+static int scan(const struct run_context *run, const struct screentext_source *src,
+                struct text_reader *reader, const char *job, struct text_scan *ret, struct err *err)
+{
+	AUTO(video_index_freep) struct video_index *stored = NULL;
+	AUTO(changes_clear) struct changes changes = {0};
+	struct err ignored;
+	const struct video_index *x = src->index;
+	if (!x && src->sha256 && src->indexer &&
+	    indexer_load(run->store, src->sha256, src->indexer, &stored, &ignored) == 0)
+		x = stored;
+	if (x)
+		take_changes(x, &changes);
+	struct text_scan_options o = {.fd = src->fd,
+	                              .decoder = src->decoder,
+	                              .reader = reader,
+	                              .changes = x ? &changes.text : NULL,
+	                              .from = src->from,
+	                              .to = src->to};
+	o.decoder.background = true;
+	int64_t began = clock_now();
+	int r = text_scan_run(&o, run->cancel, ret, err);
+	if (r == 0)
+		log_info("[job %s] text in the picture: %zu passages, %zu dropped, of %zu frames; %.1f s, "
+		         "%.1f s of them reading",
+		         job, ret->passages.shown, ret->passages.dropped, ret->frames,
+		         (double)(clock_now() - began) / CLOCK_SECOND, (double)ret->reading / CLOCK_SECOND);
+	return r;
+}
+
+static int read_all(const struct run_context *run, const struct screentext_source *src,
+                    const struct screentext_options *o, const char *job,
+                    struct store_transcript *ret, struct err *err)
+{
+	AUTO(text_reader_freep) struct text_reader *reader = NULL;
+	AUTO(text_scan_clear) struct text_scan done = {0};
+	const struct text_reader_options with = {
+		.languages = o->languages, .sandbox = o->sandbox, .background = true};
+	int r = text_reader_open(&with, run->cancel, &reader, err);
+	if (r == 0)
+		r = scan(run, src, reader, job, &done, err);
+	if (r == 0)
+		take_scan(&done, text_reader_name(reader), src->stream, text_reader_languages(reader), ret);
+	return r;
+}
+
+int screentext_run(const struct run_context *run, const struct screentext_source *src,
+                   const struct screentext_options *o, const char *job, struct err *err)
+{
+	AUTO(store_transcript_clear) struct store_transcript t = {0};
+	AUTO(mem_freep) char *fault = NULL;
+	char now[FILE_STAMP_MAX];
+	const char *languages = o->languages && *o->languages ? o->languages : TEXT_LANGUAGES_DEFAULT;
+	bool done = o->mode && !strcmp(o->mode, "off");
+	int r = done ? 0 : is_done(run, job, languages, &done, err);
+	if (r < 0 || done)
+		return r;
+	r = read_all(run, src, o, job, &t, err);
+	if (r == -ERR_CANCELED)
+		return r;
+	if (r < 0) {
+		log_warning("[job %s] text in the picture was not read: %s", job, err->msg);
+		fault = text_line(err->msg, FAULT_MAX);
+	}
+	file_stamp_all(src->fd, now);
+	if (strcmp(now, src->stamp) != 0)
+		return 0; /* check_source() decides */
+	return store_transcript_save(run->store, job, STORE_WRITTEN, fault, &t, err);
+}
