@@ -179,5 +179,5 @@ int screentext_run(const struct run_context *run, const struct screentext_source
 	file_stamp_all(src->fd, now);
 	if (strcmp(now, src->stamp) != 0)
 		return 0; /* check_source() decides */
-	return store_transcript_save(run->store, job, STORE_WRITTEN, fault, &t, err);
+	return store_transcript_save(run->store, job, STORE_WRITTEN, fault ? fault : "", &t, err);
 }

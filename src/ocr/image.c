@@ -11,7 +11,6 @@ enum {
 	FOUND_MAX = 400,
 	STRONG = 110, /* contrast of captions, in levels */
 	WEAK = 44,
-	NEARLY_WHITE = 170,
 	MARGIN = 12,
 };
 
@@ -198,16 +197,16 @@ static bool is_mostly_dark(PIX *gray)
 	return owned && !pixForegroundFraction(owned, &dark) && dark > 0.5F;
 }
 
-PIX *image_line(PIX *gray, int height, bool bright)
+PIX *image_line(PIX *gray, int height, int least)
 {
 	float scale = (float)height / (float)pixGetHeight(gray);
 	scale = scale > 6 ? 6 : scale;
 	AUTO(image_freep) PIX *sized = pixScale(gray, scale, scale);
 	if (!sized)
 		return NULL;
-	if (bright) {
+	if (least) {
 		/* What is darker becomes the ground. */
-		AUTO(image_freep) PIX *ground = pixThresholdToBinary(sized, NEARLY_WHITE);
+		AUTO(image_freep) PIX *ground = pixThresholdToBinary(sized, least);
 		AUTO(image_freep) PIX *flat = ground ? pixConvert1To8(NULL, ground, 0, 255) : NULL;
 		return flat ? pixAddBorder(flat, MARGIN, 255) : NULL;
 	}

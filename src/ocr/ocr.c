@@ -203,15 +203,25 @@ static double best_of(const struct found_lines *f)
 	return best;
 }
 
-/* Reads one line in each of two ways, and keeps the better result. */
+static bool is_good(const struct found_lines *f)
+{
+	return f->n == 1 && f->items[0].conf >= 0.92 && strlen(f->items[0].text) >= 6;
+}
+
+/* Ways to separate writing from what is behind it: what is light, as it is, what
+ * is nearly white. */
+static const int ways[] = {170, 0, 220};
+
+/* Reads one line in each of these ways until the result is good, and keeps the
+ * best one. */
 static int read_line(struct ocr *o, PIX *gray, const char *letters, struct found_lines *to,
                      struct err *err)
 {
 	AUTO(found_freep) struct found_lines *best = mem_alloc(1, sizeof *best);
 	int r = 0;
-	for (int bright = 1; bright >= 0 && r == 0; bright--) {
+	for (size_t i = 0; i < ARRAY_LEN(ways) && r == 0 && !is_good(best); i++) {
 		AUTO(found_freep) struct found_lines *now = mem_alloc(1, sizeof *now);
-		AUTO(image_freep) PIX *line = image_line(gray, LINE_HEIGHT, bright);
+		AUTO(image_freep) PIX *line = image_line(gray, LINE_HEIGHT, ways[i]);
 		if (!line)
 			return err_set(err, ERR_LIMIT, "no memory for a line");
 		r = recognize(o, line, PSM_SINGLE_LINE, letters, now, err);
@@ -428,6 +438,21 @@ static bool is_loaded(char **loaded, const char *name, size_t len)
 	return false;
 }
 
+/* `name`: up to its end or the next +. */
+static int fail_language(const char *name, struct err *err)
+{
+	int n = (int)strcspn(name, "+");
+	char package[64];
+	snprintf(package, sizeof package, "%.*s", n, name);
+	for (char *c = package; *c; c++)
+		*c = *c == '_' ? '-' : *c;
+	return err_set(
+		err, ERR_NOENT,
+		"Tesseract cannot load the data of the language \"%.*s\"; install it (Debian: the "
+		"package tesseract-ocr-%s)",
+		n, name, package);
+}
+
 /* Tesseract goes on without a language that is missing, as long as there is
  * another. */
 static int check_languages(struct ocr *o, const char *languages, struct err *err)
@@ -436,16 +461,8 @@ static int check_languages(struct ocr *o, const char *languages, struct err *err
 	char **loaded = TessBaseAPIGetLoadedLanguagesAsVector(o->api);
 	for (const char *p = languages; *p && r == 0;) {
 		size_t n = strcspn(p, "+");
-		if (!is_loaded(loaded, p, n)) {
-			char package[64];
-			snprintf(package, sizeof package, "%.*s", (int)n, p);
-			for (char *c = package; *c; c++)
-				*c = *c == '_' ? '-' : *c;
-			r = err_set(err, ERR_NOENT,
-			            "the data of Tesseract for the language \"%.*s\" is not installed (Debian: "
-			            "the package tesseract-ocr-%s)",
-			            (int)n, p, package);
-		}
+		if (!is_loaded(loaded, p, n))
+			r = fail_language(p, err);
 		p += n + (p[n] == '+');
 	}
 	TessDeleteTextArray(loaded);
@@ -472,10 +489,8 @@ int ocr_open(const char *languages, const char *data, struct ocr **ret, struct e
 	setMsgSeverity(L_SEVERITY_NONE);
 	o->api = TessBaseAPICreate();
 	TessBaseAPISetVariable(o->api, "debug_file", "/dev/null");
-	if (TessBaseAPIInit2(o->api, *data ? data : NULL, languages, OEM_LSTM_ONLY) != 0) {
-		int r = check_languages(o, languages, err);
-		return r < 0 ? r : err_set(err, ERR_FORMAT, "Tesseract cannot load its language data");
-	}
+	if (TessBaseAPIInit2(o->api, *data ? data : NULL, languages, OEM_LSTM_ONLY) != 0)
+		return fail_language(languages, err);
 	int r = check_languages(o, languages, err);
 	if (r == 0)
 		r = warm_up(o, err);

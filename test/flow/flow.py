@@ -104,6 +104,7 @@ class Flow(unittest.TestCase):
             self.env["VDET_DEMO_DIR"] = os.path.abspath(os.environ["VDET_DEMO_DIR"])
         self.env["VDET_SAMPLE_POLICY"] = "even"  # chunks that a test can compute; test_plan.py is about the others
         self.env["VDET_CHECK_VERIFY"] = "none"  # no further requests; test_check.py is about them
+        self.env["VDET_TEXT_SCREEN"] = "off"  # test_screentext.py is about it
         self.store = self.dir / "data" / "vdet" / "vdet.db"
 
     def engine(self, *options):
