@@ -100,6 +100,7 @@ struct text_letters text_count_letters(const char *s)
 		else
 			n.letters += c >= 0x800 ? 2 : 1;
 		n.digits += is_digit(c);
+		n.capitals += c >= 'A' && c <= 'Z';
 	}
 	return n;
 }

@@ -17,9 +17,9 @@ double text_alike_but_digits(const char *a, const char *b);
 bool text_same_digits(const char *a, const char *b);
 
 struct text_letters {
-	size_t letters; /* and digits; a character of more than two bytes counts twice */
-	size_t digits;  /* of them */
-	size_t marks;   /* other characters that are no spaces */
+	size_t letters;          /* and digits; a character of more than two bytes counts twice */
+	size_t digits, capitals; /* of them; of ASCII */
+	size_t marks;            /* other characters that are no spaces */
 };
 struct text_letters text_count_letters(const char *s);
 

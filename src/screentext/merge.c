@@ -93,8 +93,9 @@ void text_merge_free(struct text_merge *m)
 bool text_is_plausible(const struct text_line *l)
 {
 	struct text_letters n = text_count_letters(l->text);
-	size_t least = l->conf >= 0.85 ? 2 : 3;
-	return n.letters >= least && n.letters * 2 > n.marks * 3;
+	/* Textures give small letters: "if", "re". */
+	bool large = n.letters == 2 && l->conf >= 0.9 && n.capitals + n.digits == 2;
+	return (n.letters >= 3 || large) && n.letters * 2 > n.marks * 3;
 }
 
 static bool is_sure(const struct text_line *l)

@@ -2,12 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is written in the picture: slides, captions, clocks, and what must not be read. The videos are drawn here."""
 import difflib
-import json
-import os
 import shutil
 import sqlite3
 import subprocess
-import unittest
+import sys
 
 import flow
 
@@ -207,8 +205,40 @@ class Screentext(flow.Flow):
                 self.analyze(path, "--ocr-languages", code)
                 self.assertGreaterEqual(max(alike(t, words) for t in self.texts()), 0.8, self.texts())
 
-    @unittest.skipUnless((flow.MEDIA / "slides_speech.mp4").exists(), "../shared/media is not there")
+    def test_a_child_that_is_killed_by_a_picture(self):
+        """It costs this picture, which is counted; others are read by another child."""
+        draw(self.dir / "a.mp4", text("First slide", 60, 140, between=(0, 4)), text("Second slide", 60, 140, between=(4, 8)),
+             seconds=8)
+        wrapper = self.dir / "wrapper"
+        # The first child greets, and dies with the first picture.
+        wrapper.write_text(f"""#!{sys.executable}
+import os, signal, struct, sys
+if sys.argv[2] == "text" and not os.path.exists({str(self.dir / "mark")!r}):
+    open({str(self.dir / "mark")!r}, "w").close()
+    head = b'{{"version": 1, "engine": "Dying 1", "sandbox": "on"}}'
+    os.write(3, b"VDW1" + struct.pack("<III", 1, len(head), 0) + head)
+    os.read(3, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+os.execv({flow.VDET!r}, ["vdet", *sys.argv[1:]])
+""")
+        wrapper.chmod(0o755)
+        self.analyze("a.mp4", env={"VDET_EXE": str(wrapper)})
+        self.assertEqual(self.texts(), ["Second slide"])
+        [(_, _, _, fault)], whole = self.source()
+        self.assertRegex(fault, r"^1 of \d+ frames could not be read: the reader of text was killed by SIGKILL$")
+        self.assertEqual(whole, "")
+
+    def test_a_program_that_is_not_there(self):
+        draw(self.dir / "a.mp4", text("First slide", 60, 140))
+        wrapper = self.dir / "wrapper"
+        wrapper.write_text(f'#!/bin/sh\n[ "$2" != text ] || exit 1\nexec {flow.VDET} "$@"\n')
+        wrapper.chmod(0o755)
+        r = self.analyze("a.mp4", env={"VDET_EXE": str(wrapper)})
+        self.assertIn("text in the picture was not read: the reader of text ended with status 1", r.stderr)
+        self.assertIn("install vdet again", self.source()[1])
+
     def test_real_slides(self):
+        self.needs_media()
         truth = [(0, 8.6, ["Quarterly Report 2019", "Revenue: 4,512,300 USD"]),
                  (8.6, 17.2, ["Agenda", "1. Camera placement", "2. Night shift", "3. Questions"]),
                  (17.2, 25.8, ["EXIT 24", "Harbour Road 07:15"]),
