@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VDET = Path(os.environ["VDET"]).resolve()
 
 
-PROGRAMS = VDET, VDET.with_name("vdet-media")
+PROGRAMS = VDET, VDET.with_name("vdet-media"), VDET.with_name("vdet-text")
 
 
 def elf(program):
@@ -34,11 +34,13 @@ class Binary(unittest.TestCase):
             self.assertNotRegex(out, r"(?m)^\s*GNU_STACK.*\bRWE\b")
             self.assertFalse(re.findall(r"\((?:RPATH|RUNPATH)\)", out))
 
-    def test_libav_is_loaded_by_children_only(self):
+    def test_what_parses_hostile_files_is_loaded_by_children_only(self):
         """What parses hostile files is not in the program that holds the journal; and it takes long to load."""
-        main, media = (re.findall(r"NEEDED\).*\[(lib(?:av|sw)\w+)", elf(p)) for p in PROGRAMS)
+        main, media, text = (re.findall(r"NEEDED\).*\[(lib(?:av|sw|tess|lept)\w+)", elf(p)) for p in PROGRAMS)
         self.assertEqual(main, [])
         self.assertIn("libavcodec", media)
+        self.assertIn("libtesseract", text)
+        self.assertFalse([name for name in media if "tess" in name] + [name for name in text if name.startswith("libav")])
 
 
 if __name__ == "__main__":

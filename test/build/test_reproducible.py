@@ -19,7 +19,7 @@ def build(source, folder):
         if (ROOT / name).exists():
             shutil.copy2(ROOT / name, source / name)
     env = {**os.environ, "CCACHE_DISABLE": "1", "CC": "cc"}
-    programs = "src/app/vdet", "src/app/vdet-media"
+    programs = "src/app/vdet", "src/app/vdet-media", "src/app/vdet-text"
     for command in ["meson", "setup", "-Dflow_tests=false", folder, source], ["ninja", "-C", folder, *programs]:
         r = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert r.returncode == 0, r.stdout[-4000:]
