@@ -33,9 +33,9 @@ struct image_box image_uncut(const struct image_box *cut, int turn, const struct
  * Costs a few milliseconds, and finds too much rather than too little. */
 size_t image_find_lines(PIX *gray, size_t max, struct image_box *ret);
 
-/* A line for recognition, dark on light, its height about `height`. least: only
- * what is at least so bright counts as writing, as in captions over a picture; 0
- * = the picture as it is. NULL if there is no memory. */
+/* A line for recognition, dark on light, its height about `height`. least:
+ * only what is at least so bright counts as writing, as in captions over a
+ * picture; 0 = the picture as it is. NULL if there is no memory. */
 PIX *image_line(PIX *gray, int height, int least);
 
 #endif

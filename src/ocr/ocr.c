@@ -102,7 +102,7 @@ static bool has_letter(const char *text)
 	return false;
 }
 
-/* What stands beside a line is often read as a word of it. */
+/* What is beside a line is often read as a word of it. */
 static bool is_noise(const struct word *w)
 {
 	return w->conf < 0.45 || (!has_letter(w->text) && w->conf < 0.8);
@@ -208,8 +208,8 @@ static bool is_good(const struct found_lines *f)
 	return f->n == 1 && f->items[0].conf >= 0.92 && strlen(f->items[0].text) >= 6;
 }
 
-/* Ways to separate writing from what is behind it: what is light, as it is, what
- * is nearly white. */
+/* Ways to separate writing from what is behind it: what is light, as it is,
+ * what is nearly white. */
 static const int ways[] = {170, 0, 220};
 
 /* Reads one line in each of these ways until the result is good, and keeps the
@@ -251,7 +251,7 @@ static struct image_box widen(const struct image_box *b, PIX *in)
 	return (struct image_box){x0, y0, x1 - x0, y1 - y0};
 }
 
-/* Whether lines that were read surely cover most of the width of a candidate. */
+/* Whether lines that were read surely cover most of a candidate's width. */
 static bool is_read(const struct found_lines *f, const struct image_box *b)
 {
 	double covered = 0;
@@ -298,7 +298,7 @@ static int read_page(struct ocr *o, PIX *gray, struct found_lines *to, struct er
 	return r;
 }
 
-/* Names of days and months, and what else stands beside a time: letters that
+/* Names of days and months, and what else is beside a time: letters that
  * are read by mistake in a line of digits are none of these. */
 static bool has_clock_word(const char *text)
 {

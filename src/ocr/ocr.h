@@ -11,9 +11,10 @@
 
 struct ocr;
 
-/* Loads the languages ("eng+deu"), and touches everything that the library opens
- * when it is first used, so that it can be locked up afterwards. data: folder,
- * "" = that of the library. ERR_NOENT if the data of a language is missing. */
+/* Loads the languages ("eng+deu"), and touches everything that the library
+ * opens when it is first used, so that it can be locked up afterwards. data:
+ * folder, "" = that of the library. ERR_NOENT if the data of a language is
+ * missing. */
 int ocr_open(const char *languages, const char *data, struct ocr **ret, struct err *err);
 void ocr_free(struct ocr *o);
 DEFINE_FREEP(struct ocr, ocr)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The role `text` of vdet-text: reads the writing in JPEGs for the parent on the
- * socket, in its sandbox. The protocol is in protocol/text-wire.h. */
+/* The role `text` of vdet-text: reads the writing in JPEGs for the parent on
+ * the socket, in its sandbox. The protocol is in protocol/text-wire.h. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

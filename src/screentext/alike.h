@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compares texts that were read from pictures, in which single characters may be
- * wrong. Pure. Texts are valid UTF-8. */
+/* Compares texts that were read from pictures, in which single characters may
+ * be wrong. Pure. Texts are valid UTF-8. */
 #ifndef VDET_SCREENTEXT_ALIKE_H
 #define VDET_SCREENTEXT_ALIKE_H
 
@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 /* How alike two texts are, 0 to 1, without regard to spaces, ASCII case and
- * ASCII punctuation; 1 if nothing is left of either. Of long texts the first 200
- * characters count. */
+ * ASCII punctuation; 1 if nothing is left of either. Of long texts the first
+ * 200 characters count. */
 double text_alike(const char *a, const char *b);
 /* The same of what remains without ASCII digits. */
 double text_alike_but_digits(const char *a, const char *b);

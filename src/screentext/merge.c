@@ -286,8 +286,8 @@ static void keep_value(struct text_merge *m, const struct value *v)
 	keep(m, &p);
 }
 
-/* Whether the texts of a track are those of a clock or a counter: mostly digits,
- * each seen once; or many, most of them seen once. */
+/* Whether the texts of a track are those of a clock or a counter: mostly
+ * digits, each seen once; or many, most of them seen once. */
 static bool is_counter(const struct track *t)
 {
 	size_t once = 0, digits = 0, letters = 0;

@@ -139,7 +139,7 @@ static int check_languages(const char *languages, struct err *err)
 	if (n > 200 || languages[strspn(languages, allowed)] || languages[0] == '+' ||
 	    languages[n - 1] == '+' || strstr(languages, "++"))
 		return err_set(err, ERR_ARG,
-		               "\"%.100s\" is no list of languages; write names of Tesseract's language "
+		               "\"%.100s\" is not a list of languages; write names of Tesseract's language "
 		               "data with + between them, as in eng+deu",
 		               languages);
 	return 0;

@@ -76,10 +76,10 @@ DEFINE_FREEP(struct text_reader, text_reader)
 const char *text_reader_name(const struct text_reader *r);
 const char *text_reader_languages(const struct text_reader *r); /* likewise: "eng+deu" */
 
-/* Reads a JPEG. region: NULL = the whole picture. The caller clears `ret`, which
- * is overwritten. ERR_DIED, ERR_TIMEOUT, ERR_LIMIT, ERR_FORMAT, ERR_PROTO:
- * nothing is known of this picture, and the reader can be used for others; an
- * error of starting another child is that of text_reader_open(). */
+/* Reads a JPEG. region: NULL = the whole picture. The caller clears `ret`,
+ * which is overwritten. ERR_DIED, ERR_TIMEOUT, ERR_LIMIT, ERR_FORMAT,
+ * ERR_PROTO: nothing is known of this picture, and the reader can be used for
+ * others; an error of starting another child is that of text_reader_open(). */
 int text_reader_read(struct text_reader *r, const void *jpeg, size_t len,
                      const struct text_region *region, enum text_mode mode, struct text_lines *ret,
                      struct err *err);

@@ -71,7 +71,8 @@ static int64_t end_of_change(const struct text_changes *x, size_t bin, int64_t t
 	return end < to ? end : to;
 }
 
-/* A shot. What a cut does to the activity of the bins after it is no change. */
+/* A shot. The activity that a cut causes in the bins after it is not a change.
+ * */
 static void add_shot(struct making *m, int64_t from, int64_t to)
 {
 	const struct text_changes *x = m->x;

@@ -175,7 +175,7 @@ class Screentext(flow.Flow):
         r = self.analyze("a.mp4", env={"TESSDATA_PREFIX": str(self.dir)})
         self.assertIn("tesseract-ocr-eng", r.stderr)
         r = self.analyze("a.mp4", "--ocr-languages", "../../etc/passwd")
-        self.assertIn("is no list of languages", r.stderr)
+        self.assertIn("is not a list of languages", r.stderr)
         self.assertEqual(self.analyze("a.mp4").stderr.count("Tesseract"), 0)
         self.assertTexts(["Still analyzed"])
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing in the picture: how texts are compared and merged over time, which
- * frames are read, and a reader whose child lies, dies or hangs. This program is
- * that child, too: VDET_LIE says what it does. */
+ * frames are read, and a reader whose child sends wrong data, dies or hangs.
+ * This program is that child, too: VDET_LIE says what it does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
