@@ -107,7 +107,10 @@ static int analyze(struct watching *c, const char *path, struct err *err)
 	struct analyze_options options = app->analyze;
 	AUTO(analyze_result_clear) struct analyze_result result = {0};
 	options.output = options.budget = none;
+	const struct speech_places speech = app_speech_places(app);
 	const struct analyze a = {.options = &options,
+	                          .speech = &app->speech,
+	                          .speech_places = &speech,
 	                          .engine = c->engine,
 	                          .store = c->w->store,
 	                          .memory = c->memory,

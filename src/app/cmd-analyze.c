@@ -235,7 +235,10 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	struct err ignored;
 	bool known = *options.budget &&
 	             model_look(&app->engine, &places, app->model.catalogue, &look, &ignored) == 0;
+	const struct speech_places speech = app_speech_places(app);
 	const struct analyze a = {.options = &options,
+	                          .speech = &app->speech,
+	                          .speech_places = &speech,
 	                          .shape = known && look.shape.parameters ? &look.shape : NULL,
 	                          .engine = engine,
 	                          .store = store,

@@ -29,6 +29,7 @@ struct serving {
 	struct board *board;
 	struct net *net;
 	int lock, inherited;
+	struct speech_places speech;
 };
 
 /* Notifies systemd (sd_notify); does nothing without NOTIFY_SOCKET. */
@@ -121,7 +122,10 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 
 	s->events = events_new((size_t)app->net.events);
 	s->performance = performance_new(s->engine, s->memory, s->store);
+	s->speech = app_speech_places(app);
 	const struct board_setup board = {.options = &app->board,
+	                                  .speech = &app->speech,
+	                                  .speech_places = &s->speech,
 	                                  .analyze = &app->analyze,
 	                                  .settings = settings,
 	                                  .engine = s->engine,

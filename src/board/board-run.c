@@ -384,6 +384,8 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 	free(o.output);
 	o.output = file_join(b->reports_dir, id);
 	const struct analyze a = {.options = &o,
+	                          .speech = b->setup.speech,
+	                          .speech_places = b->setup.speech_places,
 	                          .engine = b->setup.engine,
 	                          .store = b->setup.store,
 	                          .memory = b->setup.memory,

@@ -58,6 +58,9 @@ struct board_setup {
 	const struct board_options *options;
 	/* defaults of jobs */
 	const struct analyze_options *analyze;
+	/* what transcribes speech; NULL = nothing */
+	const struct speech_options *speech;
+	const struct speech_places *speech_places;
 	/* the options table that the API shows and may change; NULL: none */
 	const struct opt_set *settings;
 	struct engine *engine;

@@ -108,8 +108,7 @@ struct run {
 	struct startup *startup;
 	struct chunks *chunks; /* NULL until the first of them is known */
 	struct survey survey;
-	struct texts *texts; /* what is said and written, which is read beside the chunks */
-	struct transcript_source texts_source;
+	struct texts *texts;        /* what is said and written, which is read beside the chunks */
 	char reference[HASH_HEX];   /* of the file of media.reference */
 	struct entry entry;         /* its job has no id until it was entered */
 	bool open;                  /* it is in the journal */
@@ -319,20 +318,16 @@ static bool is_ending(const struct run *c)
 /* What is said and written is read beside the chunks. */
 static void begin_texts(struct run *c)
 {
-	const struct analyze_options *o = c->a->options;
-	int64_t duration = c->src->video.duration;
-	c->texts_source = (struct transcript_source){
-		.fd = c->src->fd,
-		.stamp = c->src->stamp,
-		.decoder = analyze_decoder(o),
-		.range = {.from = o->from, .to = o->to ? o->to : duration, .duration = duration}};
-	texts_begin(c->texts, &c->texts_source, c->entry.job.id);
+	const struct source *src = c->src;
+	const struct texts_source from = {
+		.fd = src->fd, .stamp = src->stamp, .sha256 = src->sha256, .video = &src->video};
+	texts_begin(c->texts, &from, c->entry.job.id);
 }
 
 static int end_texts(struct run *c, struct err *err)
 {
 	progress_phase(c->a->progress, PHASE_TEXTS, "");
-	return texts_end(c->texts, c->a->drain, err);
+	return texts_end(c->texts, err);
 }
 
 /* The engine must not wait: hashing and the engine's start run beside the
@@ -488,7 +483,13 @@ static int analyze_source(const struct analyze *a, struct run_context *context, 
 {
 	const struct survey_options wanted = analyze_survey(a->options);
 	AUTO(chunks_outcome_clear) struct chunks_outcome outcome = {0};
-	AUTO(texts_freep) struct texts *texts = texts_new(context, a->options);
+	const struct texts_setup reading = {
+		.options = a->options,
+		.speech = a->speech,
+		.speech_places = a->speech_places,
+		.drain = a->drain,
+		.deadline = a->options->job_timeout ? began + a->options->job_timeout : 0};
+	AUTO(texts_freep) struct texts *texts = texts_new(context, &reading);
 	const struct run_texts for_requests = {texts_context, texts};
 	context->texts = &for_requests;
 	AUTO(run_clear)

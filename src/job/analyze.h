@@ -19,6 +19,7 @@
 #include "job/progress.h"
 #include "memory/memory.h"
 #include "models/fit.h"
+#include "speech/speech.h"
 #include "store/store.h"
 
 struct analyze {
@@ -33,6 +34,9 @@ struct analyze {
 	const char *locks_dir;
 	/* of the model, to compute its tokens; NULL = not known */
 	const struct fit_model *shape;
+	/* what transcribes speech; NULL = nothing */
+	const struct speech_options *speech;
+	const struct speech_places *speech_places;
 	struct progress *progress;
 	struct cancel *cancel;
 	/* The rest is for a queue of jobs, and may be left out. */

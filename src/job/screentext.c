@@ -120,8 +120,8 @@ static int scan(const struct run_context *run, const struct screentext_source *s
 	AUTO(changes_clear) struct changes changes = {0};
 	struct err ignored;
 	const struct video_index *x = src->index;
-	if (!x && src->sha256 && src->indexer &&
-	    indexer_load(run->store, src->sha256, src->indexer, &stored, &ignored) == 0)
+	if (!x && src->sha256 &&
+	    indexer_load(run->store, src->sha256, &src->indexer, &stored, &ignored) == 0)
 		x = stored;
 	if (x)
 		take_changes(x, &changes);

@@ -17,7 +17,7 @@ struct screentext_source {
 	const char *sha256; /* of the file, for its index; NULL = not known */
 	/* Of the whole video; NULL: the stored one, if there is one. */
 	const struct video_index *index;
-	const struct indexer_options *indexer; /* with which it was stored */
+	struct indexer_options indexer; /* with which it was stored */
 	struct decoder_options decoder;
 	int stream;       /* index of the video stream in the file */
 	int64_t from, to; /* the part that is analyzed */

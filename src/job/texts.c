@@ -7,6 +7,10 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "job/screentext.h"
+#include "job/speech.h"
+#include "job/step-options.h"
+#include "job/transcript.h"
 #include "store/transcript.h"
 
 /* In which lanes texts are read, each a thread. */
@@ -24,8 +28,8 @@ struct lane {
 struct texts {
 	struct run_context context; /* of the run, with the cancel of this object */
 	const struct run_context *run;
-	const struct analyze_options *options;
-	const struct transcript_source *src;
+	struct texts_setup setup;
+	struct texts_source src;
 	const char *job; /* NULL until texts_begin() */
 	struct cancel *cancel;
 	struct lane lanes[LANES];
@@ -34,11 +38,11 @@ struct texts {
 	bool stopped;
 };
 
-struct texts *texts_new(const struct run_context *run, const struct analyze_options *options)
+struct texts *texts_new(const struct run_context *run, const struct texts_setup *setup)
 {
 	struct texts *t = mem_alloc(1, sizeof *t);
 	t->run = run;
-	t->options = options;
+	t->setup = *setup;
 	t->cancel = cancel_new();
 	t->context = *run;
 	t->context.cancel = t->cancel;
@@ -49,18 +53,51 @@ struct texts *texts_new(const struct run_context *run, const struct analyze_opti
 
 /* ---- the threads */
 
-static int read_lane(struct texts *t, enum lane_name name, struct err *err)
+static int64_t end_of(const struct texts *t)
 {
-	if (name == LANE_SAID)
-		return transcript_run(&t->context, t->src, t->job, err);
-	return 0;
+	return t->setup.options->to ? t->setup.options->to : t->src.video->duration;
+}
+
+/* The tracks of text, then the sound. */
+static int read_said(struct texts *t, struct err *err)
+{
+	const struct analyze_options *o = t->setup.options;
+	const struct texts_source *src = &t->src;
+	const struct transcript_source from = {
+		.fd = src->fd,
+		.stamp = src->stamp,
+		.decoder = analyze_decoder(o),
+		.range = {.from = o->from, .to = end_of(t), .duration = src->video->duration}};
+	const struct speech_step speech = {.engine = t->setup.speech,
+	                                   .places = t->setup.speech_places,
+	                                   .track = o->audio_track,
+	                                   .drain = t->setup.drain,
+	                                   .deadline = t->setup.deadline};
+	int r = transcript_run(&t->context, &from, t->job, err);
+	return r < 0 ? r : speech_run(&t->context, &from, &speech, t->job, err);
+}
+
+static int read_written(struct texts *t, struct err *err)
+{
+	const struct analyze_options *o = t->setup.options;
+	const struct texts_source *src = &t->src;
+	const struct screentext_options with = analyze_screentext(o);
+	const struct screentext_source from = {.fd = src->fd,
+	                                       .stamp = src->stamp,
+	                                       .sha256 = src->sha256,
+	                                       .indexer = analyze_indexer(o),
+	                                       .decoder = analyze_decoder(o),
+	                                       .stream = src->video->stream,
+	                                       .from = o->from,
+	                                       .to = end_of(t)};
+	return screentext_run(&t->context, &from, &with, t->job, err);
 }
 
 static void *run_lane(void *arg)
 {
 	struct lane *lane = arg;
 	struct texts *t = lane->texts;
-	int r = read_lane(t, lane->name, &lane->err);
+	int r = (lane->name == LANE_SAID ? read_said : read_written)(t, &lane->err);
 	pthread_mutex_lock(&t->lock);
 	lane->result = r;
 	lane->ended = true;
@@ -69,9 +106,9 @@ static void *run_lane(void *arg)
 	return NULL;
 }
 
-void texts_begin(struct texts *t, const struct transcript_source *src, const char *job)
+void texts_begin(struct texts *t, const struct texts_source *src, const char *job)
 {
-	t->src = src;
+	t->src = *src;
 	pthread_mutex_lock(&t->lock);
 	t->job = job;
 	pthread_mutex_unlock(&t->lock);
@@ -133,15 +170,14 @@ static void wait_change(struct texts *t)
 }
 
 /* Until these lanes have ended; the result of the first that failed. */
-static int wait_lanes(struct texts *t, const bool wanted[LANES], const struct cancel *drain,
-                      struct err *err)
+static int wait_lanes(struct texts *t, const bool wanted[LANES], struct err *err)
 {
 	int r = 0;
 	pthread_mutex_lock(&t->lock);
 	for (int i = 0; i < LANES && r == 0; i++) {
 		struct lane *lane = &t->lanes[i];
 		while (wanted[i] && !lane->ended && !t->stopped && !cancel_fired(t->run->cancel) &&
-		       !cancel_fired(drain))
+		       !cancel_fired(t->setup.drain))
 			wait_change(t);
 		if (wanted[i] && !lane->ended)
 			r = err_set(err, ERR_CANCELED, "interrupted");
@@ -154,9 +190,9 @@ static int wait_lanes(struct texts *t, const bool wanted[LANES], const struct ca
 	return r;
 }
 
-int texts_end(struct texts *t, const struct cancel *drain, struct err *err)
+int texts_end(struct texts *t, struct err *err)
 {
-	return wait_lanes(t, (const bool[LANES]){true, true}, drain, err);
+	return wait_lanes(t, (const bool[LANES]){true, true}, err);
 }
 
 /* ---- for requests */
@@ -166,7 +202,7 @@ enum { CONTEXT_MAX = 12000, LINE_MAX_BYTES = 600 };
 
 static bool is_wanted(const struct texts *t, const char *kind)
 {
-	const char *list = t->options->context;
+	const char *list = t->setup.options->context;
 	bool written = strcmp(kind, STORE_WRITTEN) == 0;
 	return strstr(list, written ? "text" : "speech") != NULL;
 }
@@ -223,7 +259,7 @@ int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret,
 	*ret_n = 0;
 	if (!wanted[LANE_SAID] && !wanted[LANE_WRITTEN])
 		return 0;
-	int r = wait_lanes(t, wanted, NULL, err);
+	int r = wait_lanes(t, wanted, err);
 	if (r == 0)
 		r = store_transcript_load(t->run->store, t->job, &known, err);
 	if (r < 0)

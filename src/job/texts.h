@@ -14,28 +14,45 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "decoder/decoder.h"
 #include "job/options.h"
 #include "job/prompt.h"
 #include "job/run.h"
-#include "job/transcript.h"
+#include "speech/speech.h"
 
 struct texts;
 
-/* `run` and `options` are borrowed. Starts nothing. */
-struct texts *texts_new(const struct run_context *run, const struct analyze_options *options);
+/* Who reads; pointers are borrowed until texts_free(). */
+struct texts_setup {
+	const struct analyze_options *options;
+	const struct speech_options *speech; /* NULL: nothing is transcribed */
+	const struct speech_places *speech_places;
+	const struct cancel *drain; /* once fired, no further part is begun; may be NULL */
+	int64_t deadline;           /* clock_now() from which none is begun; 0 = none */
+};
+
+/* What is read; likewise. */
+struct texts_source {
+	int fd;
+	const char *stamp;  /* of the file when it was opened */
+	const char *sha256; /* of the file */
+	const struct video_info *video;
+};
+
+/* `run` is borrowed. Starts nothing. */
+struct texts *texts_new(const struct run_context *run, const struct texts_setup *setup);
 /* Stops what runs, and lets no texts_context() wait any more. Blocks. */
 void texts_stop(struct texts *t);
 void texts_free(struct texts *t);
 DEFINE_FREEP(struct texts, texts)
 
 /* The run is in the journal, and so is the index of its source: reading begins.
- * Everything is borrowed until texts_free(). */
-void texts_begin(struct texts *t, const struct transcript_source *src, const char *job);
+ * `job` is borrowed until texts_free(). */
+void texts_begin(struct texts *t, const struct texts_source *src, const char *job);
 
 /* Waits until everything is in the journal that can be read. Fails if the
- * journal did, or with ERR_CANCELED, also if `drain` (may be NULL) fires. What
- * could not be read is named in the journal, and does not fail it. */
-int texts_end(struct texts *t, const struct cancel *drain, struct err *err);
+ * journal did, or with ERR_CANCELED, also if `drain` fires. What could not be read is named in the journal, and does not fail it. */
+int texts_end(struct texts *t, struct err *err);
 
 /* The texts that are shown to the model with a part of the video, as --context
  * wants: in order of time. `ctx` is the object. Waits until they are in the
