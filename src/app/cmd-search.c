@@ -22,8 +22,8 @@ static const struct opt_row rows[] = {
      "Only in videos in whose file name this occurs, or whose SHA-256 begins so.",
      OPT_COMMAND_ONLY},
 	{"search.kind", "kind", OPT_CHOICE, AT(kind), "any", 0, 0, SEARCH_KINDS, NULL,
-     "What is found: events, summaries of chunks, videos by their file names, or what is said "
-     "in videos.",
+     "What is found: events, summaries of chunks, videos by their file names, what is said "
+     "in videos, or what is written in their pictures.",
      OPT_COMMAND_ONLY},
 	{"search.from", "from", OPT_TIME, AT(from), "0", 0, 3.2e8, NULL, "TIME",
      "Only from this time of the videos on: 90, 1:30 or 01:01:30.5.", OPT_COMMAND_ONLY},
@@ -53,9 +53,9 @@ static json_t *hit_json(const struct search_hit *h)
 {
 	AUTO(mem_freep) char *link = link_of(h);
 	const char *verdict = check_verdict_name(h->verdict);
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "kind", search_kind_name(h->kind),
-	                      "job", h->job, "name", h->name, "text", h->text, "report", link,
-	                      "verdict", *verdict ? verdict : NULL);
+	json_t *o = json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:s?}", "kind", search_kind_name(h->kind),
+	                      "recognized", (int)h->recognized, "job", h->job, "name", h->name, "text",
+	                      h->text, "report", link, "verdict", *verdict ? verdict : NULL);
 	if (h->chunk < 0)
 		return o;
 	json_object_set_new(o, "chunk", json_integer(h->chunk));
@@ -85,9 +85,11 @@ static void print_hit(const struct search_hit *h)
 	else
 		printf("%s  %s - %s  %s%s%s%s%s\n", h->name, clock_text(h->start, start),
 		       clock_text(h->end, end),
-		       h->kind == SEARCH_SUMMARIES ? "(summary) "
-		       : h->kind == SEARCH_SAID    ? "(said) "
-		                                   : "",
+		       h->kind == SEARCH_SUMMARIES               ? "(summary) "
+		       : h->kind == SEARCH_WRITTEN               ? "(written, recognized) "
+		       : h->kind == SEARCH_SAID && h->recognized ? "(said, recognized) "
+		       : h->kind == SEARCH_SAID                  ? "(said) "
+		                                                 : "",
 		       text, *verdict ? "  [" : "", verdict, *verdict ? "]" : "");
 	printf("    %s\n", link);
 }
@@ -141,13 +143,14 @@ const struct command cmd_search = {
 	.name = "search",
 	.usage = "WORD…",
 	.summary = "find words in what was analyzed",
-	.text = "Searches events, summaries of chunks, what is said, names that people gave\n"
-			"subjects, and file names, in the newest ended job of each video. All words have to\n"
-			"occur, or with OR in capitals between groups of words all of one group: red car OR\n"
-			"van. Each may be the beginning of a longer one, and a plural also finds its\n"
-			"singular. If nothing is found, the letters are searched inside words, too: parts\n"
-			"of plates, languages without spaces. Each hit has its time, and the frame that\n"
-			"shows it in the report.\n",
+	.text =
+		"Searches events, summaries of chunks, what is said and written, names that people\n"
+		"gave subjects, and file names, in the newest ended job of each video. All words have to\n"
+		"occur, or with OR in capitals between groups of words all of one group: red car OR\n"
+		"van. Each may be the beginning of a longer one, and a plural also finds its\n"
+		"singular. If nothing is found, the letters are searched inside words, too: parts\n"
+		"of plates, languages without spaces. Each hit has its time, and the frame that\n"
+		"shows it in the report.\n",
 	.groups = GROUP_APP,
 	.own = &group,
 	.own_target = &own,

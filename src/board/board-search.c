@@ -29,11 +29,11 @@ static json_t *hits_json(struct board *b, const struct search_result *found)
 			continue;
 		const char *verdict = check_verdict_name(h->verdict);
 		json_array_append_new(
-			all, json_pack("{s:o, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:s, s:s?}", "job",
+			all, json_pack("{s:o, s:o, s:s, s:s, s:b, s:I, s:o, s:o, s:o, s:s, s:s?}", "job",
 		                   board_id_json(j->row.id), "video", board_id_json(j->video->row.id),
-		                   "name", j->video->row.name, "kind", search_kind_name(h->kind), "chunk",
-		                   (json_int_t)h->chunk, "sample",
-		                   h->sample < 0 ? json_null() : json_integer(h->sample), "start",
+		                   "name", j->video->row.name, "kind", search_kind_name(h->kind),
+		                   "recognized", (int)h->recognized, "chunk", (json_int_t)h->chunk,
+		                   "sample", h->sample < 0 ? json_null() : json_integer(h->sample), "start",
 		                   board_seconds(h->start), "end", board_seconds(h->end), "text", h->text,
 		                   "verdict", *verdict ? verdict : NULL));
 	}
@@ -63,7 +63,8 @@ int board_search(struct board *b, const struct board_query *q, json_t **ret, str
 	int kind = search_kind_of_name(q->kind);
 	if (kind < 0 || kind == SEARCH_VIDEOS) {
 		AUTO(mem_freep) char *shown = text_line(q->kind, 40);
-		return err_set(err, ERR_ARG, "kind=%s: expected any, event, summary or said", shown);
+		return err_set(err, ERR_ARG, "kind=%s: expected any, event, summary, said or written",
+		               shown);
 	}
 	int r = q->video ? list_runs(b, q->video, &runs, err) : 0;
 	const struct search_query query = {.words = q->words,

@@ -148,7 +148,7 @@ int board_report(struct board *b, int64_t id, const char *format, enum report_de
 struct board_query {
 	const char *words;
 	int64_t video;    /* 0 = all */
-	const char *kind; /* "any", "event", "summary", "said" */
+	const char *kind; /* "any", "event", "summary", "said", "written" */
 	int64_t from, to; /* microseconds of the videos; to 0 = the end */
 	size_t skip, limit;
 };

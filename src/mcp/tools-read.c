@@ -80,10 +80,11 @@ static void add_hits(struct searching *s, const struct search_result *found)
 		if (!s->more)
 			json_array_append_new(
 				s->hits,
-				json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:s}", "video", v->id, "name",
+				json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:s}", "video", v->id, "name",
 			              tool_data(v->name, NAME_MAX_BYTES), "kind", search_kind_name(h->kind),
-			              "text", tool_data(h->text, TEXT_MAX), "start", tool_seconds(h->start),
-			              "end", tool_seconds(h->end), "verdict", check_verdict_name(h->verdict)));
+			              "recognized", (int)h->recognized, "text", tool_data(h->text, TEXT_MAX),
+			              "start", tool_seconds(h->start), "end", tool_seconds(h->end), "verdict",
+			              check_verdict_name(h->verdict)));
 	}
 }
 

@@ -45,9 +45,9 @@ enum { NAMES = ARRAY_LEN(providers), VECTORS, PROVIDERS, NAMED_RUNS = 24 };
 static const double near_weights[][3] = {{0.8, 0.8, 0.3}, {0.5, 0, 0.2}}; /* by enum find_sense */
 enum { NEAR_PER_WINDOW = 3 };
 
-/* What is said need not be to be seen, and the reverse: by whether the passage
- * is said, and enum find_sense. */
-static const double sense_weights[][3] = {{1, 0.5, 1}, {0.6, 1, 0.6}};
+/* What is said need not be to be seen, and the reverse: by what the passage is
+ * (what a model said, what is said, what was read), and enum find_sense. */
+static const double sense_weights[][3] = {{1, 0.5, 1}, {0.6, 1, 0.6}, {0.8, 0.5, 1.2}};
 
 struct candidate {
 	struct store_passage passage;
@@ -207,8 +207,8 @@ static void add_candidate(struct finding *f, struct store_passage *p, double sco
 
 static double sense_weight(const struct store_passage *p, enum find_sense sense)
 {
-	bool said = p->chunk < 0 && p->event == -1;
-	return sense_weights[said][sense];
+	bool segment = p->chunk < 0 && p->event == -1;
+	return sense_weights[segment + (segment && p->written)][sense];
 }
 
 static size_t ranked_most(const struct find_request *q)

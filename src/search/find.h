@@ -52,6 +52,7 @@ struct find_passage {
 	int64_t sample; /* of the chunk, whose thumbnail shows it; -1 = none */
 	char *text;
 	int64_t start, end;
+	bool written; /* of a segment: it was read from the picture */
 	double score; /* comparable within one result */
 };
 struct find_window {

@@ -28,7 +28,7 @@ struct searching {
 	size_t n, cap;
 };
 
-static const char *const kinds[] = {"any", "event", "summary", "video", "said"};
+static const char *const kinds[] = {"any", "event", "summary", "video", "said", "written"};
 
 const char *search_kind_name(enum search_kind kind)
 {
@@ -84,6 +84,7 @@ static struct store_query store_query(const struct searching *s)
 	                            .found = q->kind == SEARCH_EVENTS      ? STORE_FOUND_EVENTS
 	                                     : q->kind == SEARCH_SUMMARIES ? STORE_FOUND_SUMMARIES
 	                                     : q->kind == SEARCH_SAID      ? STORE_FOUND_SAID
+	                                     : q->kind == SEARCH_WRITTEN   ? STORE_FOUND_WRITTEN
 	                                                                   : STORE_FOUND_ANY,
 	                            .from = q->from,
 	                            .to = q->to,
@@ -167,6 +168,14 @@ static bool is_known(const struct searching *s, size_t named, const struct store
 	return false;
 }
 
+static enum search_kind kind_of(const struct store_hit *h)
+{
+	return h->found == STORE_FOUND_WRITTEN     ? SEARCH_WRITTEN
+	       : h->found == STORE_FOUND_SAID      ? SEARCH_SAID
+	       : h->found == STORE_FOUND_SUMMARIES ? SEARCH_SUMMARIES
+	                                           : SEARCH_EVENTS;
+}
+
 static int find_statements(struct searching *s, struct err *err)
 {
 	const struct store_query q = store_query(s);
@@ -179,9 +188,9 @@ static int find_statements(struct searching *s, struct err *err)
 		if (is_known(s, named, &hits[i]))
 			continue;
 		struct search_hit *h = add_hit(s);
-		*h = (struct search_hit){.kind = hits[i].said        ? SEARCH_SAID
-		                                 : hits[i].event < 0 ? SEARCH_SUMMARIES
-		                                                     : SEARCH_EVENTS,
+		*h = (struct search_hit){.kind = kind_of(&hits[i]),
+		                         .recognized =
+		                             hits[i].speech || hits[i].found == STORE_FOUND_WRITTEN,
 		                         .job = TAKE(hits[i].job),
 		                         .chunk = hits[i].chunk,
 		                         .event = hits[i].event,
@@ -206,8 +215,10 @@ static int set_verdicts(struct store *s, struct search_hit *hits, size_t n, stru
 		int r = report_verdicts_find(s, hits[i].job, &of[i], k - i, err);
 		if (r < 0 && r != -ERR_NOENT) /* removed meanwhile */
 			return r;
-		for (; i < k; i++) /* what is said is not checked */
-			hits[i].verdict = hits[i].kind == SEARCH_SAID ? VERDICT_NONE : of[i].verdict;
+		for (; i < k; i++) { /* what is said or written is not checked */
+			bool text = hits[i].kind == SEARCH_SAID || hits[i].kind == SEARCH_WRITTEN;
+			hits[i].verdict = text ? VERDICT_NONE : of[i].verdict;
+		}
 	}
 	return 0;
 }

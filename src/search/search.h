@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Search in what models said of videos: events, summaries of chunks; in what is
- * said in them; in the names that people gave subjects, and file names. Blocks
- * for the disk; safe to call from any thread. Times: microseconds of the
- * video. */
+ * said and what is written in them; in the names that people gave subjects, and
+ * file names. Blocks for the disk; safe to call from any thread. Times:
+ * microseconds of the video. */
 #ifndef VDET_SEARCH_SEARCH_H
 #define VDET_SEARCH_SEARCH_H
 
@@ -16,8 +16,16 @@
 
 enum { SEARCH_LIMIT_MAX = 10000 };
 
-enum search_kind { SEARCH_ANY, SEARCH_EVENTS, SEARCH_SUMMARIES, SEARCH_VIDEOS, SEARCH_SAID };
-#define SEARCH_KINDS "any|event|summary|video|said" /* names of enum search_kind, in order */
+enum search_kind {
+	SEARCH_ANY,
+	SEARCH_EVENTS,
+	SEARCH_SUMMARIES,
+	SEARCH_VIDEOS,
+	SEARCH_SAID,    /* subtitles and recognized speech */
+	SEARCH_WRITTEN, /* text that was read from the picture */
+};
+/* names of enum search_kind, in order */
+#define SEARCH_KINDS "any|event|summary|video|said|written"
 const char *search_kind_name(enum search_kind kind);
 /* -1 if there is none of this name. */
 int search_kind_of_name(const char *name);
@@ -43,8 +51,9 @@ struct search_query {
 struct search_hit {
 	char *job;             /* id of the run; "" of a video that is not analyzed */
 	enum search_kind kind; /* not SEARCH_ANY */
-	/* event -1: the summary of the chunk, or what is said in it; both -1: the
-	 * video */
+	bool recognized;       /* by an engine, so that it may have errors */
+	/* event -1: the summary of the chunk, or what is said or written in it; both
+	 * -1: the video */
 	int64_t chunk, event;
 	int64_t sample;             /* of the chunk, whose thumbnail shows it; -1 = none */
 	char *text;                 /* "NAME: what" where a name was found */

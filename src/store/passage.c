@@ -155,13 +155,13 @@ int store_passages_count(struct store *s, const struct store_scope *scope, enum 
 #define DOUBTED                                                                       \
 	"EXISTS (SELECT 1 FROM verdict WHERE verdict.job = best.job AND verdict.chunk = " \
 	"best.chunk AND (best.event < 0 OR verdict.idx = best.event) AND code = 'B')"
-#define RANKED(index, bm25)                                                                   \
-	"SELECT best.id, job, chunk, event, " SAMPLE ", text, start_us, end_us, " DOUBTED         \
-	", score FROM (SELECT id, score FROM (SELECT passage.id, " bm25 " AS score FROM " index   \
-	" CROSS JOIN passage ON passage.id = " index ".rowid WHERE " index " MATCH ?5 AND " index \
-	".rowid BETWEEN ?7 AND ?8 AND end_us >= ?3 AND start_us <= ?4 AND "                       \
-	"(?2 IS NULL OR passage.job IN (SELECT value FROM json_each(?2))) "                       \
-	"ORDER BY " index ".rowid DESC LIMIT ?6) ORDER BY score, id DESC LIMIT ?1) AS first "     \
+#define RANKED(index, bm25)                                                                    \
+	"SELECT best.id, job, chunk, event, " SAMPLE ", text, start_us, end_us, " DOUBTED          \
+	", score, kind = 'written' FROM (SELECT id, score FROM (SELECT passage.id, " bm25          \
+	" AS score FROM " index " CROSS JOIN passage ON passage.id = " index ".rowid WHERE " index \
+	" MATCH ?5 AND " index ".rowid BETWEEN ?7 AND ?8 AND end_us >= ?3 AND start_us <= ?4 AND " \
+	"(?2 IS NULL OR passage.job IN (SELECT value FROM json_each(?2))) "                        \
+	"ORDER BY " index ".rowid DESC LIMIT ?6) ORDER BY score, id DESC LIMIT ?1) AS first "      \
 	"JOIN passage AS best ON best.id = first.id ORDER BY score, best.id DESC"
 
 struct ranked {
@@ -194,6 +194,7 @@ static int add_rows(struct store *s, sqlite3_stmt *q, struct ranked *x, struct e
 			.start = sqlite3_column_int64(q, 6),
 			.end = sqlite3_column_int64(q, 7),
 			.doubted = sqlite3_column_int(q, 8) != 0,
+			.written = sqlite3_column_int(q, 10) != 0,
 		};
 	}
 	return r;
@@ -320,8 +321,9 @@ int store_passages_rank(struct store *s, const struct store_ranking *q, struct s
 	return 0;
 }
 
-#define NAMED                                                                                     \
-	"SELECT best.id, job, chunk, event, " SAMPLE ", text, start_us, end_us, " DOUBTED ", 0 FROM " \
+#define NAMED                                                                         \
+	"SELECT best.id, job, chunk, event, " SAMPLE ", text, start_us, end_us, " DOUBTED \
+	", 0, kind = 'written' FROM "                                                     \
 	"json_each(?1) AS at JOIN passage AS best ON best.id = at.value ORDER BY at.key"
 
 int store_passages_get(struct store *s, const int64_t *ids, size_t n, struct store_passage **ret,

@@ -47,6 +47,7 @@ struct store_passage {
 	int64_t sample; /* of the chunk, whose thumbnail shows it; -1 = none */
 	char *text;
 	int64_t start, end; /* of the event's frames, or of the chunk */
+	bool written;       /* of a segment: it was read from the picture */
 	/* A check of this statement, or for a summary of one of its chunk, was
 	 * answered with B: it may be withdrawn. */
 	bool doubted;

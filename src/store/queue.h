@@ -110,15 +110,23 @@ int store_summary(struct store *s, const char *job, struct store_summary *ret, s
 int store_thumb(struct store *s, const char *job, int64_t chunk, int64_t sample, struct buf *out,
                 struct err *err);
 
+enum store_found {
+	STORE_FOUND_ANY,
+	STORE_FOUND_EVENTS,
+	STORE_FOUND_SUMMARIES,
+	STORE_FOUND_SAID,
+	STORE_FOUND_WRITTEN, /* in the picture */
+};
 struct store_hit {
+	enum store_found found; /* not STORE_FOUND_ANY */
+	bool speech;            /* what is said was recognized by an engine */
 	char *job;
-	int64_t chunk, event; /* event -1: found in the summary of the chunk */
+	int64_t chunk, event; /* event -1: of none; of what is said or written the
+	                       * chunk is that in which it begins */
 	char *text;
 	int64_t start, end; /* of the event's frames, or of the chunk */
 	int64_t sample;     /* whose thumbnail shows it; -1 = none */
-	bool said;          /* a segment of the transcript; the chunk is that of its start */
 };
-enum store_found { STORE_FOUND_ANY, STORE_FOUND_EVENTS, STORE_FOUND_SUMMARIES, STORE_FOUND_SAID };
 struct store_query {
 	/* NULL is between alternatives; none of these is empty. */
 	const char *const *words;
@@ -131,7 +139,7 @@ struct store_query {
 	size_t limit;     /* of hits */
 };
 /* Where all the words of an alternative occur, in events, in summaries of
- * chunks and in what is said; newest jobs first, then in order of time. Words
+ * chunks, in what is said and what is written; newest jobs first, then in order of time. Words
  * match as prefixes, and an English plural as its singular, too; case and
  * accents are ignored (SQLite's FTS5, unicode61). If nothing is found for an
  * alternative, its letters are searched anywhere, also inside words. To be

@@ -6,6 +6,7 @@
 #include "store/db.h"
 #include "store/match.h"
 #include "store/queue.h"
+#include "store/transcript.h"
 
 enum { WORDS_MAX = 16, NEWEST_JOBS = 32 };
 
@@ -78,21 +79,21 @@ enum { LIMIT = 1, JOBS, FOUND, FROM, TO, TEXTS };
 	"json_valid(samples)) ELSE (SELECT min(idx) FROM sample WHERE sample.job = hit.job "  \
 	"AND sample.chunk = hit.chunk AND thumb IS NOT NULL) END"
 
-/* What is said is of no chunk: the one in which it begins. */
+/* What is said or written is of no chunk: the one in which it begins. */
 #define CHUNK                                                                               \
 	"CASE WHEN track < 0 THEN chunk ELSE coalesce((SELECT max(idx) FROM chunk AS at WHERE " \
 	"at.job = hit.job AND at.start_us <= hit.start_us), 0) END"
 
 /* As enum store_found. */
-#define KIND "CASE kind WHEN 'event' THEN 1 WHEN 'summary' THEN 2 ELSE 3 END"
+#define KIND "CASE kind WHEN 'event' THEN 1 WHEN 'summary' THEN 2 WHEN 'written' THEN 4 ELSE 3 END"
 
 /* The columns of a hit, of rows that `from` finds. */
-#define HITS(from)                                                                \
-	SCOPE "SELECT job, " CHUNK ", event, text, start_us, end_us, created, "       \
-		  "id, " SAMPLE ", track >= 0 FROM (SELECT passage.*, created FROM " from \
-		  " AND kind IN ('event', 'summary', 'subtitle') AND ?3 IN (0, " KIND     \
-		  ") AND end_us >= ?4 AND start_us <= ?5 ORDER BY created "               \
-		  "DESC, passage.job, start_us, passage.id LIMIT ?1) AS hit "             \
+#define HITS(from)                                                                                 \
+	SCOPE "SELECT job, " CHUNK ", event, text, start_us, end_us, created, "                        \
+		  "id, " SAMPLE ", kind FROM (SELECT passage.*, created FROM " from                        \
+		  " AND kind IN ('event', 'summary', 'subtitle', 'speech', 'written') AND ?3 IN (0, " KIND \
+		  ") AND end_us >= ?4 AND start_us <= ?5 ORDER BY created "                                \
+		  "DESC, passage.job, start_us, passage.id LIMIT ?1) AS hit "                              \
 		  "ORDER BY created DESC, job, start_us, hit.id"
 
 /* Rows of an index in which a text of it matches. */
@@ -121,6 +122,20 @@ static void found_clear(struct found *f)
 	*f = (struct found){0};
 }
 
+static enum store_found found_of(const char *kind)
+{
+	static const struct {
+		const char *kind;
+		enum store_found found;
+	} kinds[] = {{"event", STORE_FOUND_EVENTS},
+	             {"summary", STORE_FOUND_SUMMARIES},
+	             {STORE_WRITTEN, STORE_FOUND_WRITTEN}};
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(kind, kinds[i].kind) == 0)
+			return kinds[i].found;
+	return STORE_FOUND_SAID;
+}
+
 static int run_search(struct store *s, const char *sql, const struct store_query *query,
                       char *const *texts, size_t n, struct found *found, struct err *err)
 {
@@ -136,6 +151,7 @@ static int run_search(struct store *s, const char *sql, const struct store_query
 		found->items = mem_room(found->items, found->n, &found->cap, sizeof *found->items);
 		bool has_sample = sqlite3_column_type(q, 8) != SQLITE_NULL;
 		struct row *row = &found->items[found->n++];
+		AUTO(mem_freep) char *kind = db_text(q, 9);
 		row->created = sqlite3_column_int64(q, 6);
 		row->id = sqlite3_column_int64(q, 7);
 		row->hit = (struct store_hit){
@@ -146,7 +162,8 @@ static int run_search(struct store *s, const char *sql, const struct store_query
 			.start = sqlite3_column_int64(q, 4),
 			.end = sqlite3_column_int64(q, 5),
 			.sample = has_sample ? sqlite3_column_int64(q, 8) : -1,
-			.said = sqlite3_column_int(q, 9) != 0,
+			.found = found_of(kind),
+			.speech = strcmp(kind, STORE_SPEECH) == 0,
 		};
 	}
 	return r;
