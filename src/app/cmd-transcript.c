@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `vdet transcript`: prints what is said in a video. */
+/* `vdet transcript`: prints what is said or written in a video. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "ask/ask.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "job/step-options.h"
 #include "report/said.h"
+#include "store/passage.h"
 #include "transcript/export.h"
 #include "transcript/read.h"
 
 enum { OUTPUT_MAX = 256 << 20 };
 
 static struct own {
-	char *format, *output;
+	char *format, *output, *kind;
 	int64_t track;
 	bool overwrite;
 } own;
@@ -25,6 +28,10 @@ static struct own {
 static const struct opt_row rows[] = {
 	{"transcript.format", "format", OPT_CHOICE, AT(format), "txt", 0, 0, TRANSCRIPT_FORMATS, NULL,
      "Text with times, subtitles as SubRip or WebVTT, or JSON.", OPT_COMMAND_ONLY},
+	{"transcript.kind", "kind", OPT_CHOICE, AT(kind), "said", 0, 0, SAID_KINDS, NULL,
+     "What is printed: said: subtitles and speech; written: text in the picture; or one of these "
+     "alone; all: everything.",
+     OPT_COMMAND_ONLY},
 	{"transcript.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FILE",
      "Output file; empty: standard output.", OPT_COMMAND_ONLY},
 	{"transcript.overwrite", "overwrite", OPT_BOOL, AT(overwrite), "false", 0, 0, NULL, NULL,
@@ -51,6 +58,85 @@ static int read_file(struct app *app, int fd, struct store_transcript *t, char *
 	return r;
 }
 
+/* The newest run of a source that ended. */
+struct newest {
+	const char *sha256;
+	int stream;
+	char *job; /* NULL = there is none */
+};
+
+/* Runs come newest first. */
+static void take_newest(void *ctx, const struct store_run *run)
+{
+	struct newest *n = ctx;
+	if (!n->job && strcmp(run->sha256, n->sha256) == 0 && run->stream == n->stream)
+		n->job = mem_strdup(run->id);
+}
+
+static int find_run(struct app *app, struct store *store, const char *path, char **ret,
+                    struct err *err)
+{
+	char sha256[65];
+	AUTO(mem_freep) char *real = NULL;
+	int r = ask_identify(store, path, app->cancel, sha256, &real, err);
+	struct newest n = {.sha256 = sha256, .stream = (int)app->analyze.media_stream};
+	if (r == 0)
+		r = store_runs_each(store, take_newest, &n, err);
+	*ret = n.job;
+	return r;
+}
+
+static int by_time(const void *x, const void *y)
+{
+	const struct store_segment *a = x, *b = y;
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	return a->track != b->track ? (a->track > b->track) - (a->track < b->track)
+	                            : strcmp(a->text, b->text);
+}
+
+/* Moves what an engine recognized from one transcript to another. */
+static void move_recognized(struct store_transcript *from, struct store_transcript *to)
+{
+	to->segments =
+		mem_grow(to->segments, to->n_segments + from->n_segments + 1, sizeof *to->segments);
+	to->sources = mem_grow(to->sources, to->n_sources + from->n_sources + 1, sizeof *to->sources);
+	for (size_t i = 0; i < from->n_segments; i++)
+		if (said_is_recognized(from->segments[i].kind)) {
+			to->segments[to->n_segments++] = from->segments[i];
+			from->segments[i] = (struct store_segment){0};
+		}
+	for (size_t i = 0; i < from->n_sources; i++)
+		if (said_is_recognized(from->sources[i].kind)) {
+			to->sources[to->n_sources++] = from->sources[i];
+			from->sources[i] = (struct store_text_source){0};
+		}
+	to->dropped = TAKE(from->dropped);
+	to->n_dropped = from->n_dropped;
+	from->n_dropped = 0;
+	if (to->n_segments)
+		qsort(to->segments, to->n_segments, sizeof *to->segments, by_time);
+}
+
+/* What the newest analysis of the file recognized, if there was one. */
+static int add_recognized(struct app *app, const char *path, struct store_transcript *t,
+                          struct err *err)
+{
+	AUTO(store_freep) struct store *store = NULL;
+	AUTO(store_transcript_clear) struct store_transcript known = {0};
+	AUTO(mem_freep) char *job = NULL, *db = file_join(app->data_dir, "vdet.db");
+	if (!file_exists(db))
+		return 0;
+	int r = app_open_store(app, &store, err);
+	if (r == 0)
+		r = find_run(app, store, path, &job, err);
+	if (r == 0 && job)
+		r = store_transcript_load(store, job, &known, err);
+	if (r == 0)
+		move_recognized(&known, t);
+	return r;
+}
+
 static int read_job(struct app *app, const char *id, struct store_transcript *t, struct err *err)
 {
 	AUTO(store_freep) struct store *store = NULL;
@@ -68,6 +154,18 @@ static int read_job(struct app *app, const char *id, struct store_transcript *t,
 	return r;
 }
 
+/* That the subtitles were read, as the journal has it of a job; takes `fault`. */
+static void add_whole(struct store_transcript *t, char *fault)
+{
+	t->sources = mem_grow(t->sources, t->n_sources + 1, sizeof *t->sources);
+	t->sources[t->n_sources++] = (struct store_text_source){.kind = mem_strdup(STORE_SUBTITLE),
+	                                                        .track = -1,
+	                                                        .format = mem_strdup(""),
+	                                                        .lang = mem_strdup(""),
+	                                                        .title = mem_strdup(""),
+	                                                        .fault = fault};
+}
+
 static int read_video(struct app *app, const char *path, struct store_transcript *t,
                       struct err *err)
 {
@@ -76,8 +174,10 @@ static int read_video(struct app *app, const char *path, struct store_transcript
 	int r = file_open_input(path, &fd, err);
 	if (r == 0)
 		r = read_file(app, fd, t, &fault, err);
-	if (r == 0 && *fault)
-		log_warning("%s: %s", file_base(path), fault);
+	if (r == 0)
+		add_whole(t, TAKE(fault));
+	if (r == 0 && strcmp(own.kind, STORE_SUBTITLE) != 0)
+		r = add_recognized(app, path, t, err);
 	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "%s", file_base(path)) : r;
 }
 
@@ -92,22 +192,29 @@ static int read_any(struct app *app, const char *name, struct store_transcript *
 }
 
 /* Why something is not there. */
-static void tell_faults(const struct store_transcript *t)
+static void tell_faults(const struct store_transcript *t, const struct said_choice *c)
 {
+	AUTO(buf_free) struct buf b = BUF(1 << 16);
 	for (size_t i = 0; i < t->n_sources; i++) {
 		const struct store_text_source *s = &t->sources[i];
 		AUTO(mem_freep) char *name = report_said_source(s);
-		if (*s->fault)
+		if (*s->fault && said_has_kind(c, s->kind))
 			log_warning("%s: %s", name, s->fault);
 	}
-	if (!t->n_segments)
-		log_warning("no text is known: the file has no text track that can be read");
+	if (!said_count(t, c->kinds)) {
+		report_said_coverage(t, c->kinds, &b);
+		log_warning("no text is known. %s", buf_str(&b));
+		return;
+	}
+	report_dropped_text(t, c->kinds, &b);
+	if (b.len)
+		log_info("%s; --format json lists them", buf_str(&b));
 }
 
-static int print(const struct store_transcript *t, struct err *err)
+static int print(const struct store_transcript *t, const struct said_choice *c, struct err *err)
 {
 	AUTO(buf_free) struct buf out = BUF(OUTPUT_MAX);
-	int r = transcript_print(t, own.format, (int)own.track, &out, err);
+	int r = transcript_print(t, own.format, c, &out, err);
 	if (r < 0)
 		return r;
 	if (*own.output && !own.overwrite && access(own.output, F_OK) == 0)
@@ -130,17 +237,19 @@ static int run(struct app *app, int argc, char **argv)
 	int r = read_any(app, argv[0], &t, &err);
 	if (r < 0)
 		return app_fail(&err);
-	tell_faults(&t);
-	return print(&t, &err) < 0 ? app_fail(&err) : EXIT_COMPLETE;
+	const struct said_choice choice = {own.kind, (int)own.track};
+	tell_faults(&t, &choice);
+	return print(&t, &choice, &err) < 0 ? app_fail(&err) : EXIT_COMPLETE;
 }
 
 const struct command cmd_transcript = {
 	.name = "transcript",
 	.usage = "FILE|JOB",
-	.summary = "print what is said in a video, with times",
-	.text = "What is said is read from the text tracks of the file (subtitles). No model\n"
-			"is needed: of a file it is read now, of a job as it was when it was analyzed.\n"
-			"docs/transcript.md says which tracks can be read.\n",
+	.summary = "print what is said or written in a video, with times",
+	.text = "Subtitles are read from the text tracks of the file; neither a model nor an\n"
+			"analysis is needed for them. Speech, and text in the picture, are recognized\n"
+			"by an analysis: of a file what the newest one that ended has, of a job what\n"
+			"it has. docs/transcript.md describes it.\n",
 	.groups = GROUP_APP | GROUP_MEDIA,
 	.own = &group,
 	.own_target = &own,

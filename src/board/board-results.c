@@ -174,8 +174,9 @@ int board_report(struct board *b, int64_t id, const char *format, enum report_de
 	return 0;
 }
 
-int board_transcript(struct board *b, int64_t id, const char *format, int track, struct buf *out,
-                     char **ret_name, struct err *err)
+int board_transcript(struct board *b, int64_t id, const char *format,
+                     const struct said_choice *choice, struct buf *out, char **ret_name,
+                     struct err *err)
 {
 	AUTO(results_clear) struct results results = {0};
 	AUTO(store_job_clear) struct store_job job = {0};
@@ -189,7 +190,7 @@ int board_transcript(struct board *b, int64_t id, const char *format, int track,
 	if (r == 0)
 		r = store_transcript_load(b->setup.store, job.id, &t, err);
 	if (r == 0)
-		r = transcript_print(&t, format, track, out, err);
+		r = transcript_print(&t, format, choice, out, err);
 	if (r < 0)
 		return r;
 	AUTO(mem_freep) char *stem = file_stem(job.source_name);

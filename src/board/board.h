@@ -37,6 +37,7 @@
 #include "engine/engine.h"
 #include "job/analyze.h"
 #include "report/report.h"
+#include "report/said.h"
 #include "store/store.h"
 #include "watch/notify.h"
 
@@ -123,10 +124,11 @@ int board_remove(struct board *b, int64_t id, struct err *err);
 int board_chunks(struct board *b, int64_t id, json_t **ret, struct err *err);
 int board_events(struct board *b, int64_t id, enum report_detail detail, json_t **ret,
                  struct err *err);
-/* What is said, in a format of transcript/export.h, of one track or -1 = of
- * all, and a name for the file; disk. ERR_NOENT before there are results. */
-int board_transcript(struct board *b, int64_t id, const char *format, int track, struct buf *out,
-                     char **ret_name, struct err *err);
+/* What is said or written, in a format of transcript/export.h, and a name for
+ * the file; disk. ERR_NOENT before there are results. */
+int board_transcript(struct board *b, int64_t id, const char *format,
+                     const struct said_choice *choice, struct buf *out, char **ret_name,
+                     struct err *err);
 /* {"seq", "subjects": […], "edits": […]}; disk. */
 int board_subjects(struct board *b, int64_t id, json_t **ret, struct err *err);
 /* {"kind": "rename", "subject": number, "text"} | {"kind": "merge",

@@ -1,49 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tool that reads what is said. */
+/* The tool that reads what is said and written. */
 #include <string.h>
 
 #include "mcp/tools-internal.h"
-#include "store/transcript.h"
+#include "report/said.h"
 
-enum { TEXT_MAX = 2000, SHORT_MAX = 200 };
+enum { TEXT_MAX = 2000, SHORT_MAX = 200, COVERAGE_MAX = 4000 };
 
 struct wanted {
+	struct said_choice choice;
 	int64_t from, to; /* to 0 = the end */
-	int64_t track;    /* -1 = all */
 	int64_t skip, limit;
 };
 
 static json_t *segment_json(const struct store_segment *s)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:i}", "start", tool_seconds(s->start), "end",
-	                 tool_seconds(s->end), "text", tool_data(s->text, TEXT_MAX), "speaker",
-	                 tool_data(s->who, SHORT_MAX), "language", tool_data(s->lang, SHORT_MAX),
-	                 "source", s->kind, "track", s->track);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:i}", "start",
+	                 tool_seconds(s->start), "end", tool_seconds(s->end), "text",
+	                 tool_data(s->text, TEXT_MAX), "speaker", tool_data(s->who, SHORT_MAX),
+	                 "language", tool_data(s->lang, SHORT_MAX), "source", s->kind, "recognized",
+	                 (int)said_is_recognized(s->kind), "confidence",
+	                 s->conf < 0 ? json_null() : json_real(s->conf), "track", s->track);
 }
 
-static json_t *segments(const struct store_transcript *t, struct wanted w, bool *ret_more)
+/* Of both lists, page by page, in order of time. */
+static void add_segments(const struct store_transcript *t, struct wanted w, json_t *said,
+                         json_t *written, bool *ret_more)
 {
-	json_t *list = json_array();
 	*ret_more = false;
 	for (size_t i = 0; i < t->n_segments && !*ret_more; i++) {
 		const struct store_segment *s = &t->segments[i];
-		if (s->end < w.from || (w.to && s->start > w.to) || (w.track >= 0 && s->track != w.track) ||
-		    w.skip-- > 0)
+		if (s->end < w.from || (w.to && s->start > w.to) || !said_has(&w.choice, s) || w.skip-- > 0)
 			continue;
-		*ret_more = (int64_t)json_array_size(list) == w.limit;
+		*ret_more = w.limit-- == 0;
 		if (!*ret_more)
-			json_array_append_new(list, segment_json(s));
+			json_array_append_new(strcmp(s->kind, STORE_WRITTEN) == 0 ? written : said,
+			                      segment_json(s));
 	}
-	return list;
 }
 
 /* A row of all sources of a kind only says what could not be read. */
-static json_t *sources(const struct store_transcript *t)
+static json_t *sources(const struct store_transcript *t, const struct said_choice *c)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < t->n_sources; i++) {
 		const struct store_text_source *s = &t->sources[i];
-		if (s->track >= 0 || *s->fault)
+		if (said_has_kind(c, s->kind) && report_said_source_counts(s))
 			json_array_append_new(
 				list,
 				json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:I}", "kind", s->kind, "track", s->track,
@@ -54,14 +56,12 @@ static json_t *sources(const struct store_transcript *t)
 	return list;
 }
 
-static const char *coverage(const struct store_transcript *t)
+/* What is known of these kinds, and how many texts are left out. */
+static json_t *coverage(const struct store_transcript *t, const char *kinds)
 {
-	if (!t->n_sources)
-		return "It was not looked for what is said: an older version of vdet analyzed this video.";
-	return t->n_segments
-	           ? "These are texts of the file's subtitles. What is only heard is not known."
-	           : "The file has no subtitles that can be read here. What is only heard is "
-	             "not known.";
+	AUTO(buf_free) struct buf b = BUF(1 << 20);
+	report_said_coverage(t, kinds, &b);
+	return tool_data(buf_str(&b), COVERAGE_MAX);
 }
 
 int tool_get_transcript(struct tool_call *c, json_t **ret, struct err *err)
@@ -69,11 +69,12 @@ int tool_get_transcript(struct tool_call *c, json_t **ret, struct err *err)
 	AUTO(library_clear) struct library l = {0};
 	AUTO(store_transcript_clear) struct store_transcript t = {0};
 	const struct mcp_video *v = NULL;
-	const struct wanted w = {.from = tool_time(c, "from", 0),
-	                         .to = tool_time(c, "to", 0),
-	                         .track = tool_int(c, "track", -1),
-	                         .skip = tool_int(c, "skip", 0),
-	                         .limit = tool_int(c, "limit", 200)};
+	const struct wanted w = {
+		.choice = {tool_text(c, "kind", "said"), (int)tool_int(c, "track", SAID_ALL)},
+		.from = tool_time(c, "from", 0),
+		.to = tool_time(c, "to", 0),
+		.skip = tool_int(c, "skip", 0),
+		.limit = tool_int(c, "limit", 200)};
 	bool more;
 	int r = library_load(&c->tools->setup, c->call->cancel, &l, err);
 	if (r == 0)
@@ -82,9 +83,11 @@ int tool_get_transcript(struct tool_call *c, json_t **ret, struct err *err)
 		r = store_transcript_load(c->tools->setup.store, v->id, &t, err);
 	if (r < 0)
 		return r;
-	json_t *said = segments(&t, w, &more);
-	*ret = json_pack("{s:s, s:o, s:o, s:b, s:o, s:s}", "video", v->id, "name",
-	                 tool_data(v->name, SHORT_MAX), "said", said, "more", (int)more, "sources",
-	                 sources(&t), "coverage", coverage(&t));
+	json_t *said = json_array(), *written = json_array();
+	add_segments(&t, w, said, written, &more);
+	*ret = json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "video", v->id, "name",
+	                 tool_data(v->name, SHORT_MAX), "said", said, "written", written, "more",
+	                 (int)more, "sources", sources(&t, &w.choice), "coverage",
+	                 coverage(&t, w.choice.kinds));
 	return 0;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* report.csv: what was left out, the holes, the activity without a frame, the
- * events, the states, what was withdrawn, the anomalies, one a row, as in RFC
- * 4180. */
+ * events, the states, what was withdrawn, the anomalies, what is said and
+ * written, one a row, as in RFC 4180. */
 #include <inttypes.h>
 
 #include "base/text.h"
 #include "report/checks.h"
+#include "report/said.h"
 #include "report/text.h"
 
 /* The frames of the parts of one chunk after another; chunks as numbers from 1. */
@@ -65,6 +66,17 @@ static void add_row(struct buf *out, const char *kind, int64_t start, int64_t en
 	buf_adds(out, ",,,\r\n");
 }
 
+/* Who speaks is the subject. */
+static void add_texts(struct buf *out, const struct store_transcript *t)
+{
+	const struct said_choice said = {"said", SAID_ALL};
+	for (size_t i = 0; i < t->n_segments; i++) {
+		const struct store_segment *s = &t->segments[i];
+		AUTO(mem_freep) char *who = report_line(s->who, 0);
+		add_row(out, said_has(&said, s) ? s->kind : "written", s->start, s->end, who, s->text, 0);
+	}
+}
+
 int report_csv(const struct report *r, struct buf *out, struct err *err)
 {
 	struct report_anomaly a;
@@ -88,5 +100,6 @@ int report_csv(const struct report *r, struct buf *out, struct err *err)
 		add_event(out, r, "withdrawn", &r->withdrawn[i]);
 	for (size_t i = 0; report_anomaly(r, i, &a); i++)
 		add_row(out, "anomaly", a.start, a.end, a.kind, a.text, 0);
+	add_texts(out, &r->said);
 	return buf_check(out, "report.csv", err);
 }

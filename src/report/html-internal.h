@@ -33,6 +33,12 @@ void report_page_frame(struct report_page *p, size_t chunk, size_t sample, bool 
 
 /* Where a time is on the strip: share of the analyzed part in percent. */
 double report_page_across(const struct report *r, int64_t t);
+/* Ends a mark (<a>) with the text that shows in the reading line while it has
+ * the pointer or the focus. */
+void report_page_tip(struct report_page *p, const char *s);
+/* The lanes of texts, from this y on, and their height; html-lanes.c */
+void report_page_lanes(struct report_page *p, int y);
+int report_page_lanes_height(const struct report *r);
 
 void report_page_timeline(struct report_page *p); /* html-timeline.c */
 void report_page_subjects(struct report_page *p); /* html-subjects.c */

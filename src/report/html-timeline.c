@@ -70,9 +70,7 @@ static void draw_axis(struct report_page *p)
 	buf_adds(p->out, "</g>");
 }
 
-/* The text that shows in the reading line while the mark has the pointer or the
- * focus. */
-static void add_tip(struct report_page *p, const char *s)
+void report_page_tip(struct report_page *p, const char *s)
 {
 	AUTO(mem_freep) char *line = report_line(s, TIP_MAX);
 	buf_adds(p->out, "<text class=\"tip\" x=\"0\" y=\"15\">");
@@ -94,7 +92,7 @@ static void draw_unknown(struct report_page *p, const char *id, int64_t start, i
 	         "<a href=\"#%s\" class=\"hole\"><rect fill=\"url(#hatch)\" x=\"%.3f%%\" y=\"%d\" "
 	         "width=\"%.3f%%\" height=\"%d\"/>",
 	         id, x, READ_H, fmax(w, 0.2), AXIS_Y - READ_H);
-	add_tip(p, tip);
+	report_page_tip(p, tip);
 }
 
 static void draw_holes(struct report_page *p)
@@ -157,7 +155,7 @@ static void draw_single_events(struct report_page *p)
 		         "<a href=\"#e%zu\" class=\"mark\"><rect x=\"%.3f%%\" y=\"%d\" width=\"%.3f%%\""
 		         " height=\"%d\" rx=\"2\"/>",
 		         i + 1, x, READ_H + lanes[i] * height + 1, width, height - 2);
-		add_tip(p, tip);
+		report_page_tip(p, tip);
 	}
 }
 
@@ -189,7 +187,7 @@ static void draw_histogram(struct report_page *p)
 		         " height=\"%.1f\"/>",
 		         first[b] + 1, 100.0 * (double)b / BINS, READ_H + EVENTS_H - h, 100.0 / BINS - 0.1,
 		         h);
-		add_tip(p, tip);
+		report_page_tip(p, tip);
 	}
 }
 
@@ -264,6 +262,8 @@ static void add_legend(struct report_page *p, bool histogram)
 		buf_adds(p->out, "<li class=\"l-hole\">a hole: nothing is known</li>");
 	if (p->r->n_left_out)
 		buf_adds(p->out, "<li class=\"l-hole\">not looked at: left out by the given plan</li>");
+	if (report_page_lanes_height(p->r))
+		buf_adds(p->out, "<li class=\"l-text\">said, written: a text, which the list has</li>");
 	buf_adds(p->out, "</ul>");
 }
 
@@ -280,8 +280,8 @@ void report_page_timeline(struct report_page *p)
 		"<svg class=\"strip\" width=\"100%%\" height=\"%d\" role=\"group\" aria-label=\"Timeline "
 		"from %s to %s: %s,"
 		" %s\">",
-		HEIGHT, clock_short(p->r->from, a), clock_short(p->r->to, b),
-		report_plural(p->r->n_events, "event", events),
+		HEIGHT + report_page_lanes_height(p->r), clock_short(p->r->from, a),
+		clock_short(p->r->to, b), report_plural(p->r->n_events, "event", events),
 		report_plural(p->sums.holes, "hole", holes));
 	buf_addf(p->out,
 	         "<rect class=\"back\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\"/>"
@@ -295,6 +295,7 @@ void report_page_timeline(struct report_page *p)
 		draw_histogram(p);
 	else
 		draw_single_events(p);
+	report_page_lanes(p, HEIGHT);
 
 	buf_adds(p->out, "</svg>\n");
 	add_legend(p, histogram);

@@ -121,8 +121,10 @@ static void add_header(struct report_page *p)
 	if (p->sums.holes)
 		buf_adds(p->out, "<a href=\"#holes\">Holes</a> ");
 	buf_adds(p->out, "<a href=\"#events\">Events</a> ");
-	if (said_is_listed(&p->r->said))
+	if (said_is_listed(&p->r->said, "said"))
 		buf_adds(p->out, "<a href=\"#said\">Said</a> ");
+	if (said_is_listed(&p->r->said, "written"))
+		buf_adds(p->out, "<a href=\"#written\">Written</a> ");
 	if (report_count_anomalies(p->r))
 		buf_addf(p->out, "<a href=\"#anomalies\">Anomalies (%zu)</a> ",
 		         report_count_anomalies(p->r));

@@ -359,11 +359,12 @@ static int dump_to_buf(const char *data, size_t len, void *out)
 
 int report_json(const struct report *r, struct buf *out, struct err *err)
 {
+	static const struct said_choice all = {"all", SAID_ALL};
 	struct report_sums s;
 	report_sum(r, &s);
 	json_t *j = json_pack(
 		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"format", FORMAT, "vdet_version", string(r->vdet_version), "complete", (int)r->complete,
 		"source", source_json(r), "analysed",
 		json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)), "engine",
@@ -377,8 +378,11 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 		report_events_json(r, r->states, r->n_states), "withdrawn",
 		report_events_json(r, r->withdrawn, r->n_withdrawn), "subjects", report_subjects_json(r),
 		"subject_edits", report_subject_edits_json(r), "checks", report_checks_json(r), "said",
-		report_said_json(&r->said, SAID_ALL), "said_sources", report_said_sources_json(&r->said),
-		"holes", holes_json(r), "left_out", left_out_json(r), "tokens",
+		report_said_json(&r->said, &all), "said_sources", report_said_sources_json(&r->said, &all),
+		"written", report_written_json(&r->said, &all), "written_sources",
+		report_written_sources_json(&r->said, &all), "dropped",
+		report_dropped_json(&r->said, &all, r->detail == REPORT_ALL), "holes", holes_json(r),
+		"left_out", left_out_json(r), "tokens",
 		json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output",
 	              (json_int_t)s.output_tokens),
 		"run", run_json(r, &s));

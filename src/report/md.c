@@ -346,7 +346,7 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 static void md_said_source(const struct store_text_source *s, struct buf *out)
 {
 	AUTO(mem_freep) char *name = report_said_source(s);
-	if (s->track < 0 && report_is_empty(s->fault))
+	if (!report_said_source_counts(s))
 		return;
 	buf_adds(out, "- ");
 	md_text(out, name);
@@ -359,28 +359,57 @@ static void md_said_source(const struct store_text_source *s, struct buf *out)
 	buf_adds(out, "\n");
 }
 
-static void md_said(const struct report *r, struct buf *out)
+static void md_segment(const struct store_segment *s, struct buf *out)
+{
+	char at[CLOCK_TEXT_MAX];
+	buf_addf(out, "- **%s** (%s, track %d", clock_text(s->start, at), s->kind, s->track);
+	if (said_is_recognized(s->kind) && s->conf >= 0)
+		buf_addf(out, ", %.0f %%", 100 * s->conf);
+	buf_adds(out, ") ");
+	md_text(out, s->who);
+	buf_adds(out, *s->who ? ": " : "");
+	md_text(out, s->text);
+	buf_adds(out, "\n");
+}
+
+static void md_dropped(const struct store_transcript *t, const char *kinds, struct buf *out)
+{
+	AUTO(buf_free) struct buf b = BUF(1 << 16);
+	report_dropped_text(t, kinds, &b);
+	if (!b.len)
+		return;
+	md_text(out, buf_str(&b));
+	buf_adds(out, ".\n\n");
+}
+
+/* One of the two lists. */
+static void md_texts(const struct report *r, const char *kinds, const char *head, const char *note,
+                     struct buf *out)
 {
 	const struct store_transcript *t = &r->said;
-	char at[CLOCK_TEXT_MAX];
-	if (!said_is_listed(t))
+	const struct said_choice c = {kinds, SAID_ALL};
+	size_t n = 0;
+	if (!said_is_listed(t, kinds))
 		return;
-	buf_adds(out, "## Said\n\nFrom these sources, as they have it; no model checked it.\n\n");
+	buf_addf(out, "## %s\n\n%s\n\n", head, note);
 	for (size_t i = 0; i < t->n_sources; i++)
-		md_said_source(&t->sources[i], out);
+		if (said_has_kind(&c, t->sources[i].kind))
+			md_said_source(&t->sources[i], out);
 	buf_adds(out, "\n");
-	for (size_t i = 0; i < t->n_segments && i < SAID_SHOWN; i++) {
-		const struct store_segment *s = &t->segments[i];
-		buf_addf(out, "- **%s** (track %d) ", clock_text(s->start, at), s->track);
-		md_text(out, s->who);
-		buf_adds(out, *s->who ? ": " : "");
-		md_text(out, s->text);
-		buf_adds(out, "\n");
-	}
-	if (t->n_segments > SAID_SHOWN)
-		buf_addf(out, "- and %zu more; \"vdet transcript %s\" prints all\n",
-		         t->n_segments - SAID_SHOWN, r->job);
-	buf_adds(out, "\n");
+	for (size_t i = 0; i < t->n_segments; i++)
+		if (said_has(&c, &t->segments[i]) && n++ < SAID_SHOWN)
+			md_segment(&t->segments[i], out);
+	if (n > SAID_SHOWN)
+		buf_addf(out, "- and %zu more; \"vdet transcript --kind %s %s\" prints all\n",
+		         n - SAID_SHOWN, kinds, r->job);
+	buf_adds(out, n ? "\n" : "");
+	md_dropped(t, kinds, out);
+}
+
+static void md_said(const struct report *r, struct buf *out)
+{
+	md_texts(r, "said", "Said", SAID_NOTE, out);
+	md_texts(r, "written", "Written", WRITTEN_NOTE, out);
 }
 
 struct md_table {

@@ -237,8 +237,8 @@ struct report {
 	struct report_subject_edit *subject_edits;
 	size_t n_subject_edits;
 
-	/* what is said, as far as it is known without a model that listens; empty
-	 * sources: it was not looked for, in reports written by older versions */
+	/* what is said and written, as far as it is known; a kind without sources was
+	 * not looked for, as in reports written by older versions */
 	struct store_transcript said;
 
 	struct store_step *steps; /* what was done because memory was short, in order */

@@ -8,23 +8,27 @@
 #include "base/mem.h"
 #include "report/said.h"
 
+/* Before a text that is read, not said. */
+#define WRITTEN_MARK "(written) "
+
 /* "[00:00:01.000 - 00:00:02.500] Ann: Hello." */
-static void add_line(struct buf *out, size_t number, const struct store_segment *s)
+static void add_line(struct buf *out, size_t number, const struct store_segment *s, bool named)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	(void)number;
-	buf_addf(out, "[%s - %s] %s%s%s\n", clock_text(s->start, a), clock_text(s->end, b), s->who,
-	         *s->who ? ": " : "", s->text);
+	buf_addf(out, "[%s - %s] %s%s%s%s\n", clock_text(s->start, a), clock_text(s->end, b),
+	         named ? WRITTEN_MARK : "", s->who, *s->who ? ": " : "", s->text);
 }
 
 /* With a comma before the milliseconds. An arrow would end the text. */
-static void add_srt(struct buf *out, size_t number, const struct store_segment *s)
+static void add_srt(struct buf *out, size_t number, const struct store_segment *s, bool named)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	clock_text(s->start, a);
 	clock_text(s->end, b);
 	*strchr(a, '.') = *strchr(b, '.') = ',';
-	buf_addf(out, "%zu\n%s --> %s\n%s%s%s\n\n", number, a, b, s->who, *s->who ? ": " : "", s->text);
+	buf_addf(out, "%zu\n%s --> %s\n%s%s%s%s\n\n", number, a, b, named ? WRITTEN_MARK : "", s->who,
+	         *s->who ? ": " : "", s->text);
 }
 
 static void add_escaped(struct buf *out, const char *s)
@@ -38,10 +42,11 @@ static void add_escaped(struct buf *out, const char *s)
 		}
 }
 
-static void add_vtt(struct buf *out, size_t number, const struct store_segment *s)
+static void add_vtt(struct buf *out, size_t number, const struct store_segment *s, bool named)
 {
 	char a[CLOCK_TEXT_MAX], b[CLOCK_TEXT_MAX];
 	buf_addf(out, "%zu\n%s --> %s\n", number, clock_text(s->start, a), clock_text(s->end, b));
+	buf_adds(out, named ? WRITTEN_MARK : "");
 	if (*s->who) {
 		buf_adds(out, "<v ");
 		add_escaped(out, s->who);
@@ -51,33 +56,60 @@ static void add_vtt(struct buf *out, size_t number, const struct store_segment *
 	buf_adds(out, "\n\n");
 }
 
-static void add_json(const struct store_transcript *t, int track, struct buf *out)
+/* The lists that were asked for, and no others: an empty one says that there is
+ * nothing. */
+static void add_json(const struct store_transcript *t, const struct said_choice *c, struct buf *out)
 {
-	json_auto_t *o = json_pack("{s:o s:o}", "said", report_said_json(t, track), "said_sources",
-	                           report_said_sources_json(t));
+	AUTO(buf_free) struct buf coverage = BUF(1 << 20);
+	json_auto_t *o = json_object();
+	report_said_coverage(t, c->kinds, &coverage);
+	if (strcmp(c->kinds, STORE_WRITTEN) != 0) {
+		json_object_set_new(o, "said", report_said_json(t, c));
+		json_object_set_new(o, "said_sources", report_said_sources_json(t, c));
+	}
+	if (said_has_kind(c, STORE_WRITTEN)) {
+		json_object_set_new(o, "written", report_written_json(t, c));
+		json_object_set_new(o, "written_sources", report_written_sources_json(t, c));
+	}
+	json_object_set_new(o, "dropped", report_dropped_json(t, c, true));
+	json_object_set_new(o, "coverage", json_string(buf_str(&coverage)));
 	AUTO(mem_freep) char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
 	buf_addf(out, "%s\n", text);
 }
 
-int transcript_print(const struct store_transcript *t, const char *format, int track,
-                     struct buf *out, struct err *err)
+/* Read text is named where it stands beside what is said. */
+static void add_segments(const struct store_transcript *t, const struct said_choice *c,
+                         void (*add)(struct buf *out, size_t number, const struct store_segment *s,
+                                     bool named),
+                         struct buf *out)
+{
+	bool both = strcmp(c->kinds, "all") == 0;
+	size_t n = 0;
+	for (size_t i = 0; i < t->n_segments; i++) {
+		const struct store_segment *s = &t->segments[i];
+		if (said_has(c, s))
+			add(out, ++n, s, both && strcmp(s->kind, STORE_WRITTEN) == 0);
+	}
+}
+
+int transcript_print(const struct store_transcript *t, const char *format,
+                     const struct said_choice *choice, struct buf *out, struct err *err)
 {
 	static const struct {
 		const char *name, *head;
-		void (*add)(struct buf *out, size_t number, const struct store_segment *s);
+		void (*add)(struct buf *out, size_t number, const struct store_segment *s, bool named);
 	} formats[] = {{"txt", "", add_line}, {"srt", "", add_srt}, {"vtt", "WEBVTT\n\n", add_vtt}};
+	if (!said_is_choice(choice->kinds))
+		return err_set(err, ERR_ARG, "the kind of a transcript is one of " SAID_KINDS);
 	if (strcmp(format, "json") == 0) {
-		add_json(t, track, out);
+		add_json(t, choice, out);
 		return buf_check(out, "the transcript", err);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
-		size_t n = 0;
 		if (strcmp(format, formats[i].name) != 0)
 			continue;
 		buf_adds(out, formats[i].head);
-		for (size_t k = 0; k < t->n_segments; k++)
-			if (track == TRANSCRIPT_ALL || t->segments[k].track == track)
-				formats[i].add(out, ++n, &t->segments[k]);
+		add_segments(t, choice, formats[i].add, out);
 		return buf_check(out, "the transcript", err);
 	}
 	return err_set(err, ERR_ARG, "the format of a transcript is one of " TRANSCRIPT_FORMATS);

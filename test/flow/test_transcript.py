@@ -99,7 +99,7 @@ class Transcript(flow.Flow):
         flow.make_video(self.dir / "none.mp4", 2, size="64x36", rate=5)
         r = self.vdet("transcript", "none.mp4")
         self.assertEqual(r.stdout, "")
-        self.assertIn("no text track that can be read", r.stderr)
+        self.assertIn("The file has no subtitles that can be read here. Speech was not transcribed", r.stderr)
         self.assertIn("there is no file none.mkv", self.vdet("transcript", "none.mkv", code=2).stderr)
         (self.dir / "text.mp4").write_text("no video")
         self.vdet("transcript", "text.mp4", code=1)

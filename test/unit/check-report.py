@@ -150,6 +150,9 @@ def check_html(text, report):
         assert f"e{i + 1}" in page.ids
     for i in range(len(report["states"])):
         assert f"u{i + 1}" in page.ids
+    for name in ("said", "written"):
+        assert (name in page.ids) >= bool(report[name])
+        assert not report[name] or name in page.classes, "its lane"
     for c in report["chunks"]:
         assert f"c{c['index'] + 1}" in page.ids
     return "".join(page.text)
@@ -207,7 +210,11 @@ def check_csv(path, report):
     found = [row for row in rows if row["kind"] == "anomaly"]
     assert [(r["subject"], float(r["start_seconds"]), float(r["end_seconds"]), r["what"]) for r in found] == [
         (a["kind"], a["start"], a["end"], a["text"]) for a in anomalies(report)]
-    rows = rows[len(gaps):len(rows) - len(found)]
+    texts = [row for row in rows if row["kind"] in ("subtitle", "speech", "written")]
+    wanted = sorted([(t["start"], t["source"]) for t in report["said"]] + [(t["start"], "written") for t in report["written"]])
+    assert sorted((float(r["start_seconds"]), r["kind"]) for r in texts) == wanted
+    assert not any(r["what"][:1] in tuple("=+-@") for r in texts)
+    rows = rows[len(gaps):len(rows) - len(found) - len(texts)]
     assert [row["kind"] for row in rows] == ["event"] * len(report["events"]) + ["state"] * len(report["states"]) \
         + ["withdrawn"] * len(report["withdrawn"])
     for row, event in zip(rows, report["events"] + report["states"]):

@@ -122,31 +122,45 @@ static void fill_subjects(struct report *r, const struct shape *s)
 	report_subjects_set(r, &g);
 }
 
+/* Of all kinds, in turn. */
 static void fill_said(struct report *r, const struct shape *s)
 {
+	static const char *const kinds[] = {"subtitle", "speech", "written"};
 	const char *t = s->text;
+	struct store_transcript *to = &r->said;
 	if (!s->events)
 		return;
-	r->said.sources = mem_alloc(1, sizeof *r->said.sources);
-	r->said.n_sources = 1;
-	r->said.sources[0] = (struct store_text_source){.kind = mem_strdup("subtitle"),
-	                                                .track = 2,
-	                                                .format = mem_strdup(t),
-	                                                .lang = mem_strdup(t),
-	                                                .title = mem_strdup(t),
-	                                                .fault = mem_strdup(t),
-	                                                .n = s->events};
-	r->said.segments = mem_alloc(s->events, sizeof *r->said.segments);
+	to->sources = mem_alloc(3, sizeof *to->sources);
+	for (; to->n_sources < 3; to->n_sources++)
+		to->sources[to->n_sources] =
+			(struct store_text_source){.kind = mem_strdup(kinds[to->n_sources]),
+		                               .track = to->n_sources == 1 ? -1 : 2,
+		                               .format = mem_strdup(t),
+		                               .lang = mem_strdup(t),
+		                               .title = mem_strdup(t),
+		                               .fault = mem_strdup(t),
+		                               .n = s->events};
+	to->segments = mem_alloc(s->events, sizeof *to->segments);
 	for (size_t i = 0; i < s->events; i++)
-		r->said.segments[r->said.n_segments++] =
-			(struct store_segment){.start = (int64_t)i * S,
-		                           .end = (int64_t)i * S + S,
-		                           .kind = mem_strdup("subtitle"),
-		                           .track = 2,
-		                           .text = mem_strdup(t),
-		                           .who = mem_strdup(t),
-		                           .lang = mem_strdup(""),
-		                           .conf = i ? 0.5 : -1};
+		to->segments[to->n_segments++] = (struct store_segment){
+			.start = (int64_t)i * S,
+			.end = (int64_t)i * S + S,
+			.kind = mem_strdup(kinds[i % 3]),
+			.track = 2,
+			.text = mem_strdup(t),
+			.who = mem_strdup(t),
+			.lang = mem_strdup(""),
+			.conf = i ? 0.5 : -1,
+			.box = {i % 2 ? 100 : 0, 200, i % 2 ? 300 : 0, 400},
+			.words = mem_strdup(i % 2 ? "[[1000000, 2000000, \"word\", 0.5]]" : "")};
+	to->dropped = mem_alloc(s->events, sizeof *to->dropped);
+	for (size_t i = 0; i < s->events; i++)
+		to->dropped[to->n_dropped++] = (struct store_dropped){.start = (int64_t)i * S,
+		                                                      .end = (int64_t)i * S + S,
+		                                                      .kind = mem_strdup(kinds[1 + i % 2]),
+		                                                      .track = 2,
+		                                                      .text = mem_strdup(t),
+		                                                      .reason = mem_strdup(t)};
 }
 
 static struct report *make(const struct shape *s)

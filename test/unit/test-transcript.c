@@ -373,12 +373,13 @@ static void what_is_written_has_its_place(void **state)
 
 /* ---- forms */
 
-static void check_form(const struct store_transcript *t, const char *format, int track,
-                       const char *expected)
+static void check_form(const struct store_transcript *t, const char *format, const char *kinds,
+                       int track, const char *expected)
 {
 	AUTO(buf_free) struct buf out = BUF(1 << 16);
+	const struct said_choice c = {kinds, track};
 	struct err err;
-	assert_ok(transcript_print(t, format, track, &out, &err));
+	assert_ok(transcript_print(t, format, &c, &out, &err));
 	assert_string_equal(buf_str(&out), expected);
 }
 
@@ -394,27 +395,116 @@ static void forms(void **state)
 	     .who = "Ann",
 	     .lang = "eng",
 	     .conf = -1},
+		{.start = 1600000,
+	     .end = 2000000,
+	     .kind = "written",
+	     .track = 0,
+	     .text = "EXIT",
+	     .who = "",
+	     .lang = "",
+	     .conf = 0.5,
+	     .box = {1000, 2000, 500, 5000}},
 		{.start = 3600000000,
 	     .end = 3601001000,
-	     .kind = "subtitle",
+	     .kind = "speech",
 	     .track = 3,
 	     .text = "c",
 	     .who = "",
 	     .lang = "",
-	     .conf = 0.25},
+	     .conf = 0.25,
+	     .words = "[[3600000000, 3601001000, \"c\", 0.5]]"},
 	};
-	const struct store_transcript t = {.segments = segments, .n_segments = 2}, none = {0};
-	check_form(&t, "txt", TRANSCRIPT_ALL,
+	const struct store_transcript t = {.segments = segments, .n_segments = 3}, none = {0};
+	check_form(&t, "txt", "said", SAID_ALL,
 	           "[00:00:01.500 - 00:00:02.000] Ann: a --> <b>\n[01:00:00.000 - 01:00:01.001] c\n");
-	check_form(&t, "srt", 3, "1\n01:00:00,000 --> 01:00:01,001\nc\n\n");
-	check_form(&t, "vtt", 2,
+	check_form(&t, "srt", "speech", 3, "1\n01:00:00,000 --> 01:00:01,001\nc\n\n");
+	check_form(&t, "srt", "subtitle", 3, "");
+	check_form(&t, "vtt", "said", 2,
 	           "WEBVTT\n\n1\n00:00:01.500 --> 00:00:02.000\n<v Ann>a --&gt; &lt;b&gt;\n\n");
-	check_form(&none, "json", TRANSCRIPT_ALL, "{\n \"said\": [],\n \"said_sources\": null\n}\n");
+	check_form(&t, "txt", "written", SAID_ALL, "[00:00:01.600 - 00:00:02.000] EXIT\n");
+	check_form(&t, "txt", "all", 0, "[00:00:01.600 - 00:00:02.000] (written) EXIT\n");
+	check_form(&none, "json", "said", SAID_ALL,
+	           "{\n \"said\": [],\n \"said_sources\": null,\n \"dropped\": {\n  \"count\": 0,\n  "
+	           "\"texts\": []\n },\n \"coverage\": \"It was not looked for subtitles in the file. "
+	           "Speech was not transcribed: what is only heard is not known.\"\n}\n");
 	struct err err;
 	struct buf out = BUF(100);
-	assert_int_equal(transcript_print(&t, "doc", TRANSCRIPT_ALL, &out, &err), -ERR_ARG);
-	assert_int_equal(transcript_print(&t, "json", TRANSCRIPT_ALL, &out, &err), -ERR_LIMIT);
+	const struct said_choice said = {"said", SAID_ALL}, wrong = {"heard", SAID_ALL};
+	assert_int_equal(transcript_print(&t, "doc", &said, &out, &err), -ERR_ARG);
+	assert_int_equal(transcript_print(&t, "txt", &wrong, &out, &err), -ERR_ARG);
+	assert_int_equal(transcript_print(&t, "json", &said, &out, &err), -ERR_LIMIT);
 	buf_free(&out);
+}
+
+/* Both lists, with what only speech and only written text have. */
+static void forms_of_recognized_text(void **state)
+{
+	(void)state;
+	const struct said_choice all = {"all", SAID_ALL}, speech = {"speech", SAID_ALL};
+	struct store_segment segments[] = {
+		{1000000,
+	     2000000,
+	     "speech",
+	     1,
+	     "a b",
+	     "",
+	     "",
+	     0.25,
+	     {0},
+	     "[[1000000, 1200000, \"a\", 0.5], [1300000, 2000000, \"b\", null], [1, 2], 3]"},
+		{1000000, 2000000, "speech", 1, "no words", "", "", -1, {0}, "broken"},
+		{1600000, 2000000, "written", 0, "EXIT", "", "", 0.5, {1000, 2000, 500, 5000}, NULL},
+		{1600000, 2000000, "written", 0, "no box", "", "", 0.5, {0}, NULL},
+		{1600000, 2000000, "odd", 0, "of no kind that is known", "", "", 0.5, {0}, NULL},
+	};
+	struct store_dropped dropped[] = {{1, 2, "speech", 1, "Thanks.", "over silence"},
+	                                  {3, 4, "speech", 1, "Thanks.", "over silence"},
+	                                  {5, 6, "written", 0, "|||", "not a word"}};
+	const struct store_transcript t = {
+		.segments = segments, .n_segments = 5, .dropped = dropped, .n_dropped = 3};
+	json_auto_t *said = report_said_json(&t, &all), *written = report_written_json(&t, &all);
+	assert_int_equal(json_array_size(said), 2);
+	assert_int_equal(json_array_size(written), 2);
+	const json_t *words = json_object_get(json_array_get(said, 0), "words");
+	assert_int_equal(json_array_size(words), 2);
+	assert_float_equal(json_number_value(json_object_get(json_array_get(words, 1), "start")), 1.3,
+	                   1e-9);
+	assert_true(json_is_null(json_object_get(json_array_get(words, 1), "confidence")));
+	assert_true(json_is_null(json_object_get(json_array_get(said, 1), "words")));
+	const json_t *box = json_object_get(json_array_get(written, 0), "box");
+	assert_float_equal(json_number_value(json_object_get(box, "height")), 0.5, 1e-9);
+	assert_true(json_is_null(json_object_get(json_array_get(written, 1), "box")));
+
+	json_auto_t *few = report_dropped_json(&t, &speech, true),
+				*count = report_dropped_json(&t, &all, false);
+	assert_int_equal(json_array_size(json_object_get(few, "texts")), 2);
+	assert_int_equal(json_integer_value(json_object_get(count, "count")), 3);
+	assert_true(json_is_null(json_object_get(count, "texts")));
+	AUTO(buf_free) struct buf text = BUF(1000);
+	report_dropped_text(&t, "all", &text);
+	assert_string_equal(buf_str(&text),
+	                    "3 texts were recognized and left out: over silence (2), not a word (1)");
+}
+
+/* What was not looked for is another thing than what was not found. */
+static void coverage_says_what_is_not_known(void **state)
+{
+	(void)state;
+	struct store_text_source sources[] = {
+		{"speech", -1, "", "", "", "the engine ended", 0},
+		{"speech", 1, "an engine", "", "", "", 1},
+		{"written", -1, "", "", "", "", 0},
+	};
+	struct store_segment segments[] = {{1, 2, "speech", 1, "a", "", "", -1, {0}, NULL}};
+	const struct store_transcript t = {
+		.sources = sources, .n_sources = 3, .segments = segments, .n_segments = 1};
+	AUTO(buf_free) struct buf text = BUF(1000);
+	report_said_coverage(&t, "all", &text);
+	assert_string_equal(
+		buf_str(&text),
+		"It was not looked for subtitles in the file. 1 text: speech that was recognized and may "
+		"have errors (an engine). Not complete: the engine ended. No text in the picture was "
+		"recognized.");
 }
 
 int main(void)
@@ -430,6 +520,8 @@ int main(void)
 		cmocka_unit_test(speech_is_kept_part_by_part),
 		cmocka_unit_test(what_is_written_has_its_place),
 		cmocka_unit_test(forms),
+		cmocka_unit_test(forms_of_recognized_text),
+		cmocka_unit_test(coverage_says_what_is_not_known),
 	};
 	snprintf(dir, sizeof dir, "/tmp/vdet-transcript-XXXXXX");
 	if (!mkdtemp(dir))

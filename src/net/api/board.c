@@ -232,16 +232,18 @@ int handle_report(struct call *c, struct err *err)
 int handle_transcript(struct call *c, struct err *err)
 {
 	const struct api *api = c->ctx;
-	const char *format = call_query(c, "format"), *track = call_query(c, "track");
+	const char *format = call_query(c, "format"), *track = call_query(c, "track"),
+			   *kinds = call_query(c, "kind");
 	AUTO(mem_freep) char *name = NULL;
 	char *end = NULL;
 	int64_t id;
 	long number = track && *track ? strtol(track, &end, 10) : -1;
 	if (track && *track && (*end || number < 0 || number > TRACK_MAX))
 		return err_set(err, ERR_ARG, "track is the index of a stream, from 0 on");
+	const struct said_choice choice = {kinds && *kinds ? kinds : "said", (int)number};
 	int r = call_id(c, &id, err);
 	if (r == 0)
-		r = board_transcript(api->board, id, format && *format ? format : "json", (int)number,
+		r = board_transcript(api->board, id, format && *format ? format : "json", &choice,
 		                     &c->reply.body, &name, err);
 	if (r == 0)
 		reply_report(c, format && *format ? format : "json", TAKE(name));
