@@ -337,8 +337,9 @@ static int find(struct asking *a, struct err *err)
 	bool scans = route_scans(a->route.kind);
 	int r = 0;
 	a->looks_only = a->ability == CHECK_UNABLE;
-	if (said_is_asked(a))
-		return 0;
+	r = said_decide(a, err);
+	if (r < 0 || a->quoted != SENSE_SEEN)
+		return r;
 	if (a->route.kind == ASK_SUMMARY)
 		r = find_summaries(a, err);
 	else if (a->route.parts[0])
@@ -362,7 +363,7 @@ static int make_answer(struct asking *a, const char *changed, struct answer **re
 	AUTO(answer_freep) struct answer *answer = mem_alloc(1, sizeof *answer);
 	bool partly;
 	int r = 0;
-	if (said_is_asked(a))
+	if (a->quoted != SENSE_SEEN)
 		r = said_claims(a, answer, &partly, err);
 	else if (a->route.kind == ASK_NOT)
 		absent_claims(a, answer, &partly);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "report/said.h"
 #include "search/find.h"
 #include "search/terms.h"
 
@@ -25,7 +26,8 @@ struct quote {
 
 struct quoting {
 	struct asking *a;
-	struct answer *to;
+	struct said_choice choice; /* what is said, or what is written */
+	const char *words;         /* "" = everything is asked for */
 	struct quote *items;
 	size_t n, cap;
 };
@@ -36,17 +38,39 @@ static bool needs_more(enum answer_kind kind)
 	return kind == ASK_NOT || kind == ASK_ORDER || kind == ASK_COMPARE || kind == ASK_SUMMARY;
 }
 
-bool said_is_asked(const struct asking *a)
+/* What a question is about; SENSE_SEEN where quotes do not answer it. */
+static enum answer_sense sense_of(const struct route *route)
 {
-	const struct route *route = &a->route;
 	const char *q = route->question;
-	bool asked = route->kind == ASK_SAID || strcasestr(q, " said?") || strcasestr(q, " say?");
-	size_t known = 0, said = 0;
+	size_t n[SENSES] = {0};
+	if (needs_more(route->kind))
+		return SENSE_SEEN;
 	for (size_t i = 0; i < route->n_queries; i++)
-		said += route->queries[i].sense == SENSE_SAID;
-	for (size_t i = 0; i < a->n_sources; i++)
-		known += a->sources[i].report->said.n_segments;
-	return (asked || said == route->n_queries) && !needs_more(route->kind) && known;
+		n[route->queries[i].sense]++;
+	if (route->kind == ASK_WRITTEN || n[SENSE_WRITTEN] == route->n_queries)
+		return SENSE_WRITTEN;
+	bool asked = route->kind == ASK_SAID || strcasestr(q, " said?") || strcasestr(q, " say?");
+	return asked || n[SENSE_SAID] == route->n_queries ? SENSE_SAID : SENSE_SEEN;
+}
+
+static struct said_choice choice_of(enum answer_sense sense)
+{
+	return (struct said_choice){sense == SENSE_WRITTEN ? "written" : "said", SAID_ALL};
+}
+
+/* Whether something is known of what is said: that nothing is, too. */
+static bool is_heard(const struct asking *a)
+{
+	for (size_t i = 0; i < a->n_sources; i++) {
+		const struct store_transcript *t = &a->sources[i].report->said;
+		if (said_count(t, "said"))
+			return true;
+		for (size_t k = 0; k < t->n_sources; k++)
+			if (strcmp(t->sources[k].kind, STORE_SPEECH) == 0 && t->sources[k].track >= 0 &&
+			    !*t->sources[k].fault)
+				return true;
+	}
+	return false;
 }
 
 /* ---- what is searched for */
@@ -63,13 +87,25 @@ static bool says_nothing(const char *word)
 	return is_time || terms_is_stop_word(word) || text_one_of_any_case(word, words);
 }
 
-char *said_words(const char *question)
+/* Things on which a text is, and how it is asked for. What is read of a sign is
+ * not "sign". */
+static bool has_texts(const char *word)
+{
+	static const char *const words[] = {
+		"banner", "board",   "caption", "captions", "display", "displayed", "image",
+		"label",  "picture", "poster",  "read",     "reads",   "screen",    "show",
+		"shown",  "shows",   "sign",    "signs",    "slide",   "slides",    "text",
+		"texts",  "title",   "titles",  "visible",  "written", "writing",   NULL};
+	return text_one_of_any_case(word, words);
+}
+
+char *said_words(const char *question, enum answer_sense sense)
 {
 	AUTO(mem_freep) char *line = text_line(question, WORDS_MAX);
 	struct buf words = BUF(WORDS_MAX + 1);
 	char *rest = line;
 	for (char *word; (word = strsep(&rest, " ,;.?!\"()"));)
-		if (*word && !says_nothing(word))
+		if (*word && !says_nothing(word) && (sense != SENSE_WRITTEN || !has_texts(word)))
 			buf_addf(&words, "%s%s", words.len ? " " : "", word);
 	return words.data ? buf_take(&words) : mem_strdup("");
 }
@@ -87,12 +123,19 @@ static void add(struct quoting *q, size_t source, const struct store_segment *s,
 	q->items[q->n++] = (struct quote){source, s, score};
 }
 
+static bool is_written(const struct quoting *q)
+{
+	return said_has_kind(&q->choice, STORE_WRITTEN);
+}
+
 /* A quote is what the transcript has at that time, word for word. */
-static const struct store_segment *find_segment(const struct store_transcript *t,
+static const struct store_segment *find_segment(const struct quoting *q,
+                                                const struct store_transcript *t,
                                                 const struct find_passage *p)
 {
 	for (size_t i = 0; i < t->n_segments && t->segments[i].start <= p->start; i++)
-		if (t->segments[i].end >= p->end && strcmp(t->segments[i].text, p->text) == 0)
+		if (said_has(&q->choice, &t->segments[i]) && t->segments[i].end >= p->end &&
+		    strcmp(t->segments[i].text, p->text) == 0)
 			return &t->segments[i];
 	return NULL;
 }
@@ -101,9 +144,9 @@ static void add_found(struct quoting *q, const struct find_window *w)
 {
 	for (size_t i = 0; i < w->n_passages; i++) {
 		const struct find_passage *p = &w->passages[i];
-		bool said = p->chunk < 0 && p->event == -1;
+		bool said = p->chunk < 0 && p->event == -1 && p->written == is_written(q);
 		const struct store_segment *s =
-			said ? find_segment(&q->a->sources[w->job].report->said, p) : NULL;
+			said ? find_segment(q, &q->a->sources[w->job].report->said, p) : NULL;
 		if (s)
 			add(q, w->job, s, p->score);
 		else if (said)
@@ -111,13 +154,14 @@ static void add_found(struct quoting *q, const struct find_window *w)
 	}
 }
 
-static int search(struct quoting *q, const char *words, struct err *err)
+static int search(struct quoting *q, struct err *err)
 {
 	struct asking *a = q->a;
 	AUTO(mem_freep) const char **jobs = mem_alloc(a->n_sources + 1, sizeof *jobs);
 	for (size_t i = 0; i < a->n_sources; i++)
 		jobs[i] = a->sources[i].report->job;
-	const struct find_query query = {.text = words, .sense = FIND_SAID};
+	const struct find_query query = {.text = q->words,
+	                                 .sense = is_written(q) ? FIND_WRITTEN : FIND_SAID};
 	AUTO(near_clear) struct near near = {0};
 	AUTO(find_result_clear) struct find_result found = {0};
 	near_make(a, &query, 1, &near);
@@ -143,7 +187,8 @@ static void take_all(struct quoting *q)
 	for (size_t i = 0; i < a->n_sources; i++) {
 		const struct store_transcript *t = &a->sources[i].report->said;
 		for (size_t k = 0; k < t->n_segments; k++)
-			if (t->segments[k].end > a->from && t->segments[k].start < a->to)
+			if (said_has(&q->choice, &t->segments[k]) && t->segments[k].end > a->from &&
+			    t->segments[k].start < a->to)
 				add(q, i, &t->segments[k], 1);
 	}
 }
@@ -180,6 +225,31 @@ static size_t choose(struct quoting *q)
 	return fit - q->n;
 }
 
+/* All that fit, or only whether there are any. */
+static int gather(struct quoting *q, struct err *err)
+{
+	if (*q->words)
+		return search(q, err);
+	take_all(q);
+	return 0;
+}
+
+int said_decide(struct asking *a, struct err *err)
+{
+	enum answer_sense sense = sense_of(&a->route);
+	struct quoting q = {.a = a, .choice = choice_of(sense)};
+	AUTO(mem_freep) char *words = said_words(a->route.question, sense);
+	int r = 0;
+	q.words = words;
+	a->quoted = SENSE_SEEN;
+	if (sense == SENSE_WRITTEN)
+		r = gather(&q, err);
+	if (sense == SENSE_WRITTEN ? q.n > 0 : sense == SENSE_SAID && is_heard(a))
+		a->quoted = sense;
+	free(q.items);
+	return r;
+}
+
 /* ---- the answer */
 
 /* Marks like [1] in a text belong to the answer. */
@@ -191,24 +261,35 @@ static char *without_marks(const char *text)
 	return copy;
 }
 
+/* "the subtitles say, by Ann": who says it, and how that is known. */
+static char *describe_source(const struct store_segment *s)
+{
+	AUTO(mem_freep) char *who = without_marks(s->who);
+	if (strcmp(s->kind, STORE_WRITTEN) == 0)
+		return mem_strdup("the picture shows (read by an engine, may contain errors)");
+	if (said_is_recognized(s->kind))
+		return mem_printf("%s says (recognized, may contain errors)", *who ? who : "somebody");
+	return mem_printf("the subtitles say%s%s", *who ? ", by " : "", who);
+}
+
 /* "At 0:01 the subtitles say: "…"" */
 static char *claim_of(const struct quoting *q, const struct quote *of)
 {
 	const struct store_segment *s = of->segment;
 	char at[CLOCK_TEXT_MAX];
-	AUTO(mem_freep) char *who = without_marks(s->who);
+	AUTO(mem_freep) char *source = describe_source(s);
 	AUTO(mem_freep) char *text = without_marks(s->text);
 	AUTO(mem_freep)
 	char *name = text_line(q->a->sources[of->source].report->source_name, NAME_BYTES);
 	bool several = q->a->n_sources > 1;
-	return mem_printf("At %s%s%s the subtitles say%s%s: “%s”", clock_short(s->start, at),
-	                  several ? " of " : "", several ? name : "", *who ? ", by " : "", who, text);
+	return mem_printf("At %s%s%s %s: “%s”", clock_short(s->start, at), several ? " of " : "",
+	                  several ? name : "", source, text);
 }
 
-static void add_claim(struct quoting *q, const struct quote *of)
+static void add_claim(const struct quoting *q, const struct quote *of, struct answer *to)
 {
 	const struct store_segment *s = of->segment;
-	const struct answer_cite cite = {.sense = SENSE_SAID,
+	const struct answer_cite cite = {.sense = is_written(q) ? SENSE_WRITTEN : SENSE_SAID,
 	                                 .source = of->source,
 	                                 .start = s->start,
 	                                 .end = s->end,
@@ -218,39 +299,65 @@ static void add_claim(struct quoting *q, const struct quote *of)
 	                                 .p = -1,
 	                                 .reason = mem_strdup("")};
 	size_t *cites = mem_alloc(1, sizeof *cites);
-	cites[0] = answer_add_cite(q->to, &cite);
-	answer_add_claim(q->to, claim_of(q, of), cites, 1, VERDICT_SHOWN);
+	cites[0] = answer_add_cite(to, &cite);
+	answer_add_claim(to, claim_of(q, of), cites, 1, VERDICT_SHOWN);
 }
 
-/* What is not known of what is said; "" = nothing. */
-static char *missing(const struct asking *a)
+static bool is_all_known(const struct quoting *q, const struct store_transcript *t)
 {
+	if (!said_count(t, q->choice.kinds))
+		return false;
+	for (size_t i = 0; i < t->n_sources; i++)
+		if (said_has_kind(&q->choice, t->sources[i].kind) && *t->sources[i].fault)
+			return false;
+	return true;
+}
+
+/* What is not known of what is said or written; "" = nothing. */
+static char *missing(const struct quoting *q)
+{
+	const struct asking *a = q->a;
+	const char *what = is_written(q) ? "written" : "said";
 	size_t n = 0;
-	for (size_t i = 0; i < a->n_sources; i++) {
-		const struct store_transcript *t = &a->sources[i].report->said;
-		bool fault = !t->n_segments;
-		for (size_t k = 0; k < t->n_sources; k++)
-			fault |= *t->sources[k].fault != '\0';
-		n += fault;
-	}
+	for (size_t i = 0; i < a->n_sources; i++)
+		n += !is_all_known(q, &a->sources[i].report->said);
 	if (!n)
 		return mem_strdup("");
-	return a->n_sources == 1
-	           ? mem_strdup("Not all that is said is known; the report says why.")
-	           : mem_printf("Of %zu of %zu videos not all that is said is known.", n, a->n_sources);
+	return a->n_sources == 1 ? mem_printf("Not all that is %s is known; the report says why.", what)
+	                         : mem_printf("Of %zu of %zu videos not all that is %s is known.", n,
+	                                      a->n_sources, what);
 }
 
-static void set_text(const struct quoting *q, size_t more, const char *lacks)
+/* What was searched, where nothing was found. */
+static const char *nothing_found(const struct quoting *q)
+{
+	size_t speech = 0, subtitles = 0;
+	for (size_t i = 0; i < q->a->n_sources; i++) {
+		speech += said_count(&q->a->sources[i].report->said, STORE_SPEECH);
+		subtitles += said_count(&q->a->sources[i].report->said, STORE_SUBTITLE);
+	}
+	if (!speech && !subtitles)
+		return "There are no subtitles, and no speech was recognized.";
+	if (!speech)
+		return "No subtitle has these words; speech without subtitles was not searched.";
+	return subtitles ? "No subtitle and no recognized speech has these words; what an engine did "
+	                   "not recognize was not searched."
+	                 : "No recognized speech has these words; what an engine did not recognize was "
+	                   "not searched.";
+}
+
+static void set_text(const struct quoting *q, size_t more, const char *lacks, struct answer *to)
 {
 	AUTO(buf_free) struct buf b = BUF(TEXT_MAX);
-	struct answer *to = q->to;
 	for (size_t i = 0; i < to->n_claims; i++)
 		buf_addf(&b, "%s%s [%zu].", i ? " " : "", to->claims[i].text, i + 1);
 	if (more)
 		buf_addf(&b, " And %zu more text%s fit%s.", more, text_s((int64_t)more),
 		         more == 1 ? "s" : "");
-	if (!to->n_claims)
-		buf_adds(&b, "No subtitle has these words; speech without subtitles was not searched.");
+	if (is_written(q))
+		buf_adds(&b, " On what these texts are was not checked.");
+	else if (!to->n_claims)
+		buf_adds(&b, nothing_found(q));
 	if (*lacks)
 		buf_addf(&b, " %s", lacks);
 	free(to->text);
@@ -260,28 +367,26 @@ static void set_text(const struct quoting *q, size_t more, const char *lacks)
 static void note_step(struct asking *a, const char *words, const struct answer *to)
 {
 	char key[HASH_HEX];
-	const char *const parts[] = {"said", words, a->route.question};
+	const char *what = answer_sense_name(a->quoted);
+	const char *const parts[] = {what, words, a->route.question};
 	hash_texts(parts, ARRAY_LEN(parts), key);
 	AUTO(mem_freep)
-	char *step = mem_printf("what is said: %s", *words ? words : "everything");
+	char *step = mem_printf("what is %s: %s", what, *words ? words : "everything");
 	asking_step(a, "search", step, key, to->text);
 }
 
 int said_claims(struct asking *a, struct answer *to, bool *ret_partly, struct err *err)
 {
-	struct quoting q = {.a = a, .to = to};
-	AUTO(mem_freep) char *words = said_words(a->route.question);
-	AUTO(mem_freep) char *lacks = missing(a);
-	int r = 0;
-	if (*words)
-		r = search(&q, words, err);
-	else
-		take_all(&q);
+	struct quoting q = {.a = a, .choice = choice_of(a->quoted)};
+	AUTO(mem_freep) char *words = said_words(a->route.question, a->quoted);
+	AUTO(mem_freep) char *lacks = missing(&q);
+	q.words = words;
+	int r = gather(&q, err);
 	size_t more = choose(&q);
 	for (size_t i = 0; r == 0 && i < q.n; i++)
-		add_claim(&q, &q.items[i]);
+		add_claim(&q, &q.items[i], to);
 	if (r == 0) {
-		set_text(&q, more, lacks);
+		set_text(&q, more, lacks, to);
 		note_step(a, words, to);
 	}
 	*ret_partly = more || *lacks;

@@ -513,6 +513,7 @@ static int make_windows(struct finding *f, struct err *err)
 		                                .passage = {.chunk = p->chunk,
 		                                            .event = p->event,
 		                                            .sample = p->sample,
+		                                            .written = p->written,
 		                                            .text = p->text,
 		                                            .start = within(p->start, q),
 		                                            .end = within(p->end, q)}};

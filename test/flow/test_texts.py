@@ -115,9 +115,50 @@ class Texts(flow.Flow):
         self.vdet("report", self.job, "--output", "all", "--detail", "all", "--format", "json,csv")
         report = json.loads((self.dir / "all" / "report.json").read_text())
         self.assertEqual([d["reason"] for d in report["dropped"]["texts"]], [d[3] for d in DROPPED])
-        rows = list(csv.DictReader((self.dir / "all" / "report.csv").open(newline="")))
+        rows = list(csv.DictReader((self.dir / "all" / "report.csv").read_text().splitlines()))
         self.assertEqual([(r["kind"], r["what"]) for r in rows if r["kind"] in ("speech", "written")],
                          [("speech", SPEECH[0][2]), ("written", WRITTEN[0][2]), ("speech", SPEECH[1][2]), ("written", WRITTEN[1][2])])
+
+    def ask(self, question, kind, code=0):
+        """The model says what the question is about, and nothing else."""
+        (self.dir / "scene.json").write_text(json.dumps({"stretches": {}, "ask": {
+            "route": {"kind": kind, "statement": "", "queries": [{"text": question, "sense": kind}], "question": question,
+                      "negated": False}, "shows": [[0, 8]], "says": "It is seen."}}))
+        e = self.engine("--scene", str(self.dir / "scene.json"))
+        return json.loads(self.vdet("ask", "--engine", e.url, "--json", "a.mp4", question, code=code).stdout)
+
+    def test_questions_about_what_is_said(self):
+        answer = self.ask("What is said about the zeppelin?", "said")
+        [cite] = answer["cites"]
+        self.assertEqual((cite["sense"], cite["quote"], cite["start"], cite["end"], cite["frames"]), ("said", SPEECH[0][2], 1, 2.5, []))
+        self.assertEqual(answer["text"], f"At 0:01 somebody says (recognized, may contain errors): “{SPEECH[0][2]}” [1].")
+        answer = self.ask("What is said about a submarine?", "said", code=4)
+        self.assertEqual((answer["state"], answer["cites"]), ("not-found", []))
+        self.assertIn("No recognized speech has these words; what an engine did not recognize was not searched.", answer["text"])
+        # Nothing that is only written.
+        self.assertEqual(self.ask("What is said about the exit?", "said", code=4)["cites"], [])
+
+    def test_nobody_speaks(self):
+        """That is known, where speech was listened for."""
+        with sqlite3.connect(self.store) as store:
+            store.execute("DELETE FROM passage WHERE kind = 'speech'")
+        store.close()
+        answer = self.ask("What is said?", "said", code=4)
+        self.assertIn("There are no subtitles, and no speech was recognized.", answer["text"])
+
+    def test_questions_about_what_is_written(self):
+        answer = self.ask("What does the sign say about the exit?", "written")
+        [cite] = answer["cites"]
+        self.assertEqual((cite["sense"], cite["quote"], cite["start"], cite["end"], cite["frames"]), ("written", WRITTEN[0][2], 2, 6, []))
+        self.assertEqual(answer["text"], f"At 0:02 the picture shows (read by an engine, may contain errors): “{WRITTEN[0][2]}” [1]. "
+                                         "On what these texts are was not checked.")
+        answer = self.ask("Which text is on the slide?", "written")
+        self.assertEqual([c["quote"] for c in answer["cites"]], [w[2] for w in WRITTEN])
+        # What was not read may be seen.
+        number = (self.report("a")["events"][0]["what"]).split()[-1]
+        answer = self.ask(f"What is written on the picture {number}?", "written")
+        self.assertEqual({c["sense"] for c in answer["cites"]}, {"seen"})
+        self.assertNotIn("read by an engine", answer["text"])
 
     def test_tool(self):
         c = Client(self)

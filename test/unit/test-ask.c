@@ -28,8 +28,18 @@ static void words_of_what_is_said(void **state)
 		{"Wer sagt 红色?", "Wer sagt 红色"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		AUTO(mem_freep) char *words = said_words(cases[i][0]);
+		AUTO(mem_freep) char *words = said_words(cases[i][0], SENSE_SAID);
 		assert_string_equal(words, cases[i][1]);
+	}
+	static const char *const written[][2] = {
+		{"What does the sign say?", ""},
+		{"Which text is on the slide?", ""},
+		{"What is written on the number plate?", "number plate"},
+		{"What is written at 0:10 about parking?", "parking"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(written); i++) {
+		AUTO(mem_freep) char *words = said_words(written[i][0], SENSE_WRITTEN);
+		assert_string_equal(words, written[i][1]);
 	}
 }
 
@@ -88,6 +98,10 @@ static void questions_are_routed_by_rules(void **state)
 		{"Is there a time without a dog?", ASK_IS, ""},
 		{"What did she say about it?", ASK_SAID, ""},
 		{"What is written on the van?", ASK_WRITTEN, ""},
+		{"What does the sign say?", ASK_WRITTEN, ""},
+		{"What does the sign say about parking?", ASK_WRITTEN, ""},
+		{"Which text is on the slide?", ASK_WRITTEN, ""},
+		{"What does the man say about the sign?", ASK_SAID, ""},
 		{"What happens?", ASK_SUMMARY, ""},
 		{"Wo ist der Hund?", ASK_WHICH, ""},
 		{"狗在哪里？", ASK_WHICH, ""},
