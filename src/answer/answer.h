@@ -99,7 +99,10 @@ struct answer_cite {
 	struct answer_frame *frames; /* in order of pts; at least one if seen */
 	size_t n_frames;
 	char *quote; /* of what was said or written; "" = none */
-	char *text;  /* what was found there: the statement that was checked */
+	/* where it comes from: "subtitle", "speech", "written"; "" = there is none,
+	 * or it is not known, as in answers of older versions */
+	char *quote_source;
+	char *text; /* what was found there: the statement that was checked */
 	enum check_verdict verdict;
 	double p;     /* probability of the verdict's letter A; < 0 = not known */
 	char *reason; /* why it is unchecked; "" = it is not */

@@ -62,6 +62,7 @@ static size_t add_cite(struct composing *c, size_t finding)
 	                                 .frames = mem_alloc(f->n, sizeof *cite.frames),
 	                                 .n_frames = f->n,
 	                                 .quote = mem_strdup(""),
+	                                 .quote_source = mem_strdup(""),
 	                                 .text = verify_text(c->a, f->text),
 	                                 .verdict = f->verdict,
 	                                 .p = f->p,

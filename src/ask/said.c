@@ -294,6 +294,7 @@ static void add_claim(const struct quoting *q, const struct quote *of, struct an
 	                                 .start = s->start,
 	                                 .end = s->end,
 	                                 .quote = mem_strdup(s->text),
+	                                 .quote_source = mem_strdup(s->kind),
 	                                 .text = claim_of(q, of),
 	                                 .verdict = VERDICT_SHOWN,
 	                                 .p = -1,

@@ -9,8 +9,8 @@
 
 enum { LINE_MAX_BYTES = 4000 };
 
-static const char *const about_name[PROOF_ABOUTS] = {"signature", "steps", "source", "frames",
-                                                     "claim"};
+static const char *const about_name[PROOF_ABOUTS] = {"signature", "steps", "source",
+                                                     "frames",    "quote", "claim"};
 
 const char *proof_state_name(enum proof_state s)
 {

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "prove/frames.h"
+#include "prove/quotes.h"
 #include "prove/read.h"
 #include "prove/recheck.h"
 #include "sign/sign.h"
@@ -263,7 +264,7 @@ static void prove_cite(const struct proving *p, size_t cite, const struct found 
 	const struct cited *c = &p->file->cites[cite];
 	AUTO(mem_freep) char *name = describe_cite(p, cite);
 	struct tally t = tally_frames(c, found);
-	if (!c->n_frames)
+	if (!c->n_frames && !*c->quote)
 		proof_add(p->proof, PROOF_UNCHECKED, PROOF_FRAMES, cite + 1, "%s: it cites no frames",
 		          name);
 	if (t.n[FOUND_LOST])
@@ -285,9 +286,109 @@ static void skip_cites(const struct proving *p, size_t source)
 		if (p->file->cites[i].source != source)
 			continue;
 		AUTO(mem_freep) char *name = describe_cite(p, i);
-		proof_add(p->proof, PROOF_UNCHECKED, PROOF_FRAMES, i + 1, "%s: its video was not given",
-		          name);
+		proof_add(p->proof, PROOF_UNCHECKED, *p->file->cites[i].quote ? PROOF_QUOTE : PROOF_FRAMES,
+		          i + 1, "%s: its video was not given", name);
 	}
+	if (p->file->n_texts)
+		proof_add(p->proof, PROOF_UNCHECKED, PROOF_QUOTE, 0,
+		          "%zu texts that are said or written: their video was not given",
+		          p->file->n_texts);
+}
+
+/* ---- the quotes */
+
+static void prove_quote(const struct proving *p, size_t cite, const struct quotes *q)
+{
+	const struct cited *c = &p->file->cites[cite];
+	AUTO(mem_freep) char *name = describe_cite(p, cite);
+	switch (quotes_compare(q, c->quote_source, c->start, c->quote)) {
+	case QUOTE_SAME:
+		proof_add(p->proof, PROOF_HOLDS, PROOF_QUOTE, cite + 1,
+		          "%s: read again, the subtitles have these words at this time", name);
+		break;
+	case QUOTE_OTHER:
+		proof_add(p->proof, PROOF_FAILS, PROOF_QUOTE, cite + 1,
+		          "%s: the subtitles of the video do not have these words at this time", name);
+		break;
+	case QUOTE_UNREAD:
+		proof_add(p->proof, PROOF_UNCHECKED, PROOF_QUOTE, cite + 1,
+		          "%s: the subtitles of the video cannot be read: %s", name, q->fault);
+		break;
+	case QUOTE_RECOGNIZED:
+		proof_add(p->proof, PROOF_UNCHECKED, PROOF_QUOTE, cite + 1,
+		          "%s: not compared: an engine recognized it (%s)", name, c->quote_source);
+		break;
+	}
+}
+
+/* All subtitles of a report at once. */
+static void prove_subtitles(const struct proving *p, const struct quotes *q, const size_t *n,
+                            const struct cited_text *first)
+{
+	char time[CLOCK_TEXT_MAX];
+	size_t lacking = p->file->subtitles_read && !*q->fault ? quotes_lacking(q, p->file) : 0;
+	if (n[QUOTE_SAME])
+		proof_add(p->proof, PROOF_HOLDS, PROOF_QUOTE, 0,
+		          "%zu subtitle%s read again, the same in the video", n[QUOTE_SAME],
+		          text_s((int64_t)n[QUOTE_SAME]));
+	if (n[QUOTE_OTHER])
+		proof_add(p->proof, PROOF_FAILS, PROOF_QUOTE, 0,
+		          "%zu subtitle%s not in the video, first at %s: \"%s\"", n[QUOTE_OTHER],
+		          n[QUOTE_OTHER] == 1 ? " is" : "s are", clock_text(first->start, time),
+		          first->text);
+	if (lacking)
+		proof_add(p->proof, PROOF_FAILS, PROOF_QUOTE, 0,
+		          "%zu subtitle%s of the video %s not in the report", lacking,
+		          text_s((int64_t)lacking), lacking == 1 ? "is" : "are");
+	if (n[QUOTE_UNREAD])
+		proof_add(p->proof, PROOF_UNCHECKED, PROOF_QUOTE, 0,
+		          "%zu subtitle%s not compared: those of the video cannot be read: %s",
+		          n[QUOTE_UNREAD], text_s((int64_t)n[QUOTE_UNREAD]), q->fault);
+}
+
+/* The texts that a report lists. */
+static void prove_texts(const struct proving *p, const struct quotes *q)
+{
+	const struct cited_text *first = NULL;
+	size_t n[QUOTE_RECOGNIZED + 1] = {0};
+	for (size_t i = 0; i < p->file->n_texts; i++) {
+		const struct cited_text *t = &p->file->texts[i];
+		enum quote_match m = quotes_compare(q, t->source, t->start, t->text);
+		n[m]++;
+		first = m == QUOTE_OTHER && !first ? t : first;
+	}
+	prove_subtitles(p, q, n, first);
+	if (n[QUOTE_RECOGNIZED])
+		proof_add(p->proof, PROOF_UNCHECKED, PROOF_QUOTE, 0,
+		          "%zu text%s not compared: an engine recognized what is said or written",
+		          n[QUOTE_RECOGNIZED], text_s((int64_t)n[QUOTE_RECOGNIZED]));
+}
+
+/* The video is read only if there is something to compare with it. */
+static int prove_quotes(const struct proving *p, size_t source, int fd, struct err *err)
+{
+	AUTO(quotes_clear) struct quotes q = {.fault = mem_strdup("")};
+	const struct decoder_options o =
+		found_options(&p->file->sources[source], &p->o->describe.decoder);
+	bool read = p->file->is_report && (p->file->n_texts || p->file->subtitles_read);
+	int r = 0;
+	for (size_t i = 0; i < p->file->n_cites; i++) {
+		const struct cited *c = &p->file->cites[i];
+		read |= c->source == source && *c->quote &&
+		        (!*c->quote_source || strcmp(c->quote_source, STORE_SUBTITLE) == 0);
+	}
+	if (read) {
+		quotes_clear(&q);
+		r = quotes_read(fd, &o, p->o->cancel, &q, err);
+	}
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < p->file->n_cites; i++)
+		if (p->file->cites[i].source == source && *p->file->cites[i].quote)
+			prove_quote(p, i, &q);
+	if (p->file->is_report)
+		prove_texts(p, &q);
+	return 0;
 }
 
 /* ---- the claims */
@@ -344,6 +445,9 @@ static int prove_source(const struct proving *p, size_t source, struct err *err)
 	for (size_t i = 0; i < p->file->n_cites; i++)
 		if (p->file->cites[i].source == source)
 			prove_cite(p, i, &found);
+	r = prove_quotes(p, source, v->fd, err);
+	if (r < 0)
+		return r;
 	return p->o->engine ? prove_claims(p, source, v, err) : 0;
 }
 

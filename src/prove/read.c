@@ -37,7 +37,14 @@ void cited_file_free(struct cited_file *f)
 			frame_clear_cited(&f->cites[i].frames[k]);
 		free(f->cites[i].frames);
 		free(f->cites[i].text);
+		free(f->cites[i].quote);
+		free(f->cites[i].quote_source);
 	}
+	for (size_t i = 0; i < f->n_texts; i++) {
+		free(f->texts[i].source);
+		free(f->texts[i].text);
+	}
+	free(f->texts);
 	free(f->question);
 	free(f->text);
 	free(f->sources);
@@ -54,6 +61,8 @@ static void take_cite(struct answer_cite *from, struct cited *c)
 	                    .end = from->end,
 	                    .seen = from->sense == SENSE_SEEN,
 	                    .text = text_line(from->text, TEXT_MAX),
+	                    .quote = TAKE(from->quote),
+	                    .quote_source = text_line(from->quote_source, WORD_MAX),
 	                    .verdict = from->verdict,
 	                    .n_frames = from->n_frames,
 	                    .frames = mem_alloc(from->n_frames + 1, sizeof *c->frames)};
@@ -195,6 +204,8 @@ static int read_part(const json_t *o, size_t *total, struct cited_file *f, struc
 	const struct place p = {"parts", f->n_cites};
 	struct cited *c = &f->cites[f->n_cites++];
 	c->text = text_line(json_text(o, "what"), TEXT_MAX);
+	c->quote = mem_strdup("");
+	c->quote_source = mem_strdup("");
 	c->verdict = verdict_of(json_text(json_object_get(o, "check"), "verdict"));
 	c->seen = true;
 	int r = read_interval(o, p, c, err);
@@ -254,6 +265,48 @@ static int read_identities(const json_t *list, struct cited_file *f, struct err 
 	return r;
 }
 
+/* A list of the report: what is said has the source of each, what is written
+ * is that. */
+static int read_texts(const json_t *json, const char *name, struct cited_file *f, struct err *err)
+{
+	const json_t *list = json_object_get(json, name);
+	size_t n = json_array_size(list);
+	if (f->n_texts + n > CITED_TEXTS_MAX)
+		return err_set(err, ERR_LIMIT, "it has more than %d texts", CITED_TEXTS_MAX);
+	f->texts = mem_grow(f->texts, f->n_texts + n + 1, sizeof *f->texts);
+	int r = 0;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const json_t *o = json_array_get(list, i);
+		const char *source = json_text(o, "source");
+		struct cited_text *t = &f->texts[f->n_texts];
+		int64_t start;
+		r = read_time(o, "start", (struct place){name, i}, &start, err);
+		if (r < 0)
+			continue;
+		*t = (struct cited_text){start, text_line(*source ? source : name, WORD_MAX),
+		                         mem_strdup(json_text(o, "text"))};
+		f->n_texts++;
+	}
+	return r;
+}
+
+static int read_said(const json_t *json, struct cited_file *f, struct err *err)
+{
+	const json_t *part = json_object_get(json, "analysed");
+	const json_t *sources = json_object_get(json, "said_sources");
+	f->subtitles_read = json_is_array(sources);
+	f->to = INT64_MAX;
+	int r = read_texts(json, "said", f, err);
+	if (r == 0)
+		r = read_texts(json, "written", f, err);
+	if (r == 0 && f->n_texts && part) {
+		r = read_time(part, "from", (struct place){"analysed", 0}, &f->from, err);
+		if (r == 0)
+			r = read_time(part, "to", (struct place){"analysed", 0}, &f->to, err);
+	}
+	return r;
+}
+
 static int read_report(const json_t *json, struct cited_file *f, struct err *err)
 {
 	const json_t *events = json_object_get(json, "events"),
@@ -270,6 +323,8 @@ static int read_report(const json_t *json, struct cited_file *f, struct err *err
 		r = read_events(events, &total, f, err);
 	if (r == 0)
 		r = read_events(states, &total, f, err);
+	if (r == 0)
+		r = read_said(json, f, err);
 	return r < 0 ? r : read_identities(json_object_get(json, "identities"), f, err);
 }
 

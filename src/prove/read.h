@@ -34,10 +34,20 @@ struct cited {
 	size_t source;
 	int64_t start, end;
 	bool seen; /* in frames; otherwise it was said or written */
+	/* of what was said or written; and where it comes from, "subtitle", "speech"
+	 * or "written"; "" = none, or not known */
+	char *quote, *quote_source;
 	struct cited_frame *frames;
 	size_t n_frames;
 	char *text; /* what is said of it */
 	enum check_verdict verdict;
+};
+
+/* A text that a report lists as said or written. */
+struct cited_text {
+	int64_t start;
+	char *source; /* as above */
+	char *text;
 };
 
 struct cited_file {
@@ -48,12 +58,16 @@ struct cited_file {
 	size_t n_sources;
 	struct cited *cites;
 	size_t n_cites;
+	struct cited_text *texts; /* of a report */
+	size_t n_texts;
+	bool subtitles_read; /* the report says that subtitles were looked for */
+	int64_t from, to;    /* the part of the video that a report is about */
 };
 void cited_file_free(struct cited_file *f);
 DEFINE_FREEP(struct cited_file, cited_file)
 
-/* Of all frames together. */
-enum { CITED_FRAMES_MAX = 200000 };
+/* Of all frames together; of all texts. */
+enum { CITED_FRAMES_MAX = 200000, CITED_TEXTS_MAX = 1000000 };
 
 /* ERR_FORMAT says what is wrong, and where; ERR_UNSUPPORTED: another format, or
  * another version of it. */

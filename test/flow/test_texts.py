@@ -160,6 +160,21 @@ class Texts(flow.Flow):
         self.assertEqual({c["sense"] for c in answer["cites"]}, {"seen"})
         self.assertNotIn("read by an engine", answer["text"])
 
+    def proven(self, name, video, code):
+        proof = json.loads(self.vdet("prove", "--json", name, video, code=code).stdout)
+        return [(x["number"], x["state"], x["text"]) for x in proof["lines"] if x["about"] == "quote"]
+
+    def test_what_was_recognized_is_not_proven(self):
+        """There is nothing to compare it with; that is said."""
+        (self.dir / "answer.json").write_text(json.dumps(self.ask("What is said about the zeppelin?", "said")))
+        [(number, state, text)] = self.proven("answer.json", "a.mp4", 3)
+        self.assertEqual((number, state), (1, "unchecked"))
+        self.assertIn("not compared: an engine recognized it (speech)", text)
+        self.vdet("report", self.job, "--output", "out", "--format", "json")
+        [(number, state, text)] = self.proven("out/report.json", "a.mp4", 3)
+        self.assertEqual((number, state), (None, "unchecked"))
+        self.assertIn("4 texts not compared: an engine recognized", text)
+
     def test_tool(self):
         c = Client(self)
         r = c.call("get_transcript", video=self.job)

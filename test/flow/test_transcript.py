@@ -223,6 +223,47 @@ class Transcript(flow.Flow):
         self.assertTrue(all(re.fullmatch(r"A \[9\] duck \d+\.", c["quote"]) for c in answer["cites"]))
         self.assertEqual(answer["cites"], sorted(answer["cites"], key=lambda c: c["start"]))
 
+    def proven(self, name, video, code):
+        proof = json.loads(self.vdet("prove", "--json", name, video, code=code).stdout)
+        return [(x["number"], x["state"], x["text"]) for x in proof["lines"] if x["about"] == "quote"]
+
+    def test_quotes_are_proven(self):
+        """A quote, and the list of a report, have to be in the subtitles of the video at that time."""
+        make(self.dir / "b.mkv", (SRT.split("\n3\n")[0], "srt", "subrip", "eng"), (ASS, "ass", "copy", "ger"))
+        self.analyze("b.mkv")
+        answer = self.ask("What is said about the zeppelin?", "b.mkv")
+        self.assertEqual(answer["cites"][0]["quote_source"], "subtitle")
+        path = self.dir / "answer.json"
+
+        def prove(change, code):
+            path.write_text(json.dumps(answer | {"cites": [answer["cites"][0] | change]}))
+            [(number, state, text)] = self.proven("answer.json", "b.mkv", code)
+            self.assertEqual(number, 1)
+            return state, text
+        self.assertEqual(prove({}, 0)[0], "holds")
+        del answer["cites"][0]["quote_source"], answer["signature"]  # as an older version wrote it
+        self.assertEqual(prove({}, 3)[0], "holds")
+        for change in ({"quote": "We lost."}, {"start": 1.5}, {"start": 6, "end": 7}):
+            state, text = prove(change, 1)
+            self.assertEqual(state, "fails", change)
+            self.assertIn("do not have these words at this time", text)
+
+        report = self.report("b")
+        path = self.dir / "b.vdet" / "report.json"
+        self.vdet("key", "sign", str(path), "b.mkv")
+        self.assertEqual([x[1:] for x in self.proven(str(path), "b.mkv", 0)],
+                         [("holds", "3 subtitles read again, the same in the video")])
+        report["said"][1]["text"] = "Good day."
+        path.write_text(json.dumps(report))
+        lines = [x[1:] for x in self.proven(str(path), "b.mkv", 1)]
+        self.assertEqual(lines, [("holds", "2 subtitles read again, the same in the video"),
+                                 ("fails", '1 subtitle is not in the video, first at 00:00:03.000: "Good day."'),
+                                 ("fails", "1 subtitle of the video is not in the report")])
+        report["said"] = []
+        path.write_text(json.dumps(report))
+        self.assertEqual([x[1:] for x in self.proven(str(path), "b.mkv", 1)],
+                         [("fails", "3 subtitles of the video are not in the report")])
+
     def test_tool(self):
         """The tool of MCP gives the texts as data, page by page."""
         video = self.analyze("a.mkv")["run"]["job"]
