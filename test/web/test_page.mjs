@@ -296,6 +296,58 @@ test('what is said is listed and found, and leads to its time', async () => {
   noFaults();
 });
 
+test('speech and written text are listed beside it, drawn, filtered, taken along and found', async () => {
+  const { id, journal, duration } = (await server.get('jobs')).jobs.find((j) => j.name === 'second.mp4');
+  server.addTexts(journal, ['speech', 6, 8, 'we <i>meet</i> at the mill', ''], ['written', 2, 12, 'EXIT 42', '1000 2000 5000 1000'],
+    ['written', 14, 15, 'no place', '']);
+  await page.goto(server.url);
+  await until(page.locator('.card'));
+  await page.goto(`${server.url}/#/video/${id}?panel=said`);
+  const rows = page.locator('p.said');
+  await until(page.locator('p.said.written'));
+  assert.deepEqual(await rows.locator('span').allInnerTexts(), ['EXIT 42', 'The zeppelin lands & 1 < 2.', 'we <i>meet</i> at the mill', 'no place']);
+  assert.match(await page.locator('p.said.speech .note').innerText(), /speech 1, 50 %/);
+  assert.match(await page.locator('.coverage').innerText(), /1 text: subtitles in the file.*1 text: speech that was recognized/s);
+  await page.locator('p.said.speech .time').click();
+  await page.waitForFunction(() => Math.abs(document.querySelector('video').currentTime - 6) < 0.01, undefined, { timeout: PATIENCE });
+  // The picture shows where the text is that is in it now.
+  const box = page.locator('.boxes i');
+  await until(box);
+  assert.equal(await box.count(), 1);
+  assert.equal(await box.getAttribute('title'), 'EXIT 42');
+  const { shape, at } = await page.evaluate(() => {
+    const v = document.querySelector('.player video'), b = v.getBoundingClientRect(), i = document.querySelector('.boxes i').getBoundingClientRect();
+    const w = Math.min(b.width, (b.height * v.videoWidth) / v.videoHeight), left = b.left + (b.width - w) / 2;
+    return { shape: i.width / w, at: (i.left - left) / w };
+  });
+  assert.ok(Math.abs(shape - 0.5) < 0.02 && Math.abs(at - 0.1) < 0.02, `${shape} ${at}`);
+  await page.screenshot({ path: shot('said-written') });
+  // Lanes: a click leads to the beginning of the text.
+  assert.deepEqual((await page.locator('.lane-names li').allInnerTexts()).slice(-4), ['Events', 'Said', 'Written', 'Seen']);
+  const lane = await page.locator('.lane-names li', { hasText: 'Written' }).boundingBox(), strip = await page.locator('.lanes').boundingBox();
+  await page.mouse.click(strip.x + (strip.width * 9) / duration, lane.y + lane.height / 2);
+  await page.waitForFunction(() => Math.abs(document.querySelector('video').currentTime - 2) < 0.01, undefined, { timeout: PATIENCE });
+  // Only what is chosen, and so are the files.
+  const filter = page.locator('.filter');
+  await filter.getByRole('button', { name: 'Written' }).click();
+  assert.equal(await rows.count(), 2);
+  const [download] = await Promise.all([page.waitForEvent('download', { timeout: PATIENCE }), filter.locator('a', { hasText: 'SRT' }).click()]);
+  assert.match(download.suggestedFilename(), /^second.*\.srt$/);
+  const srt = readFileSync(await download.path(), 'utf8');
+  assert.match(srt, /00:00:06,000 --> 00:00:08,000\nwe <i>meet<\/i> at the mill/);
+  assert.doesNotMatch(srt, /EXIT/);
+  await page.locator('#filter').fill('mill');
+  await page.waitForFunction(() => document.querySelectorAll('p.said').length === 1, undefined, { timeout: PATIENCE });
+  await page.locator('#search').fill('exit');
+  await until(page.locator('.hits .note', { hasText: 'written, recognized' }));
+  await page.getByLabel('Find').selectOption('said');
+  await until(page.getByText('Nothing found for “exit”.'));
+  await page.getByLabel('Find').selectOption('written');
+  await page.locator('.hits a').first().click();
+  await until(page.locator('p.said.written'));
+  noFaults();
+});
+
 test('videos are named, tagged, and put into a case with one report', async () => {
   const jobs = (await server.get('jobs')).jobs.filter((j) => j.state === 'done');
   const [one, two] = jobs;

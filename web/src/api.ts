@@ -71,7 +71,7 @@ export const api = {
   events: (id: string) => json<{ seq?: number; events: VideoEvent[]; states: VideoEvent[]; withdrawn?: VideoEvent[] }>('GET', `jobs/${at(id)}/events`),
   subjects: (id: string) => json<Subjects>('GET', `jobs/${at(id)}/subjects`),
   changeSubjects: (id: string, change: SubjectChange) => json<Subjects>('POST', `jobs/${at(id)}/subjects/edits`, change),
-  transcript: (id: string) => json<Transcript>('GET', `jobs/${at(id)}/transcript`),
+  transcript: (id: string) => json<Transcript>('GET', `jobs/${at(id)}/transcript?kind=all`),
   report: (id: string) => json<any>('GET', `jobs/${at(id)}/report?format=json`),
 
   videos: () => json<{ videos: Video[] }>('GET', 'videos'),
@@ -96,8 +96,8 @@ export const api = {
   cancelAsk: (id: string) => json<Ask>('POST', `asks/${at(id)}/cancel`, {}),
   removeAsk: (id: string) => json<unknown>('DELETE', `asks/${at(id)}`),
 
-  search: (q: string, signal?: AbortSignal) =>
-    json<{ hits: Hit[]; more: boolean }>('GET', `search?q=${at(q)}&limit=200`, undefined, signal),
+  search: (q: string, kind: string, signal?: AbortSignal) =>
+    json<{ hits: Hit[]; more: boolean }>('GET', `search?q=${at(q)}&kind=${at(kind)}&limit=200`, undefined, signal),
   performance: () => json<Performance>('GET', 'performance'),
   sessions: () => json<{ active?: number; sessions: Session[] }>('GET', 'sessions'),
   settings: () => json<{ settings: Setting[] }>('GET', 'settings'),
@@ -118,5 +118,7 @@ export const storyboardUrl = (video: string) => `${BASE}/videos/${at(video)}/sto
 export const playUrl = (video: string, what: 'source' | 'proxy') => `${BASE}/videos/${at(video)}/${what}`;
 export const reportUrl = (job: string, format: string, download: boolean) =>
   `${BASE}/jobs/${at(job)}/report?format=${format}${download ? '&download=1' : ''}`;
+export const transcriptUrl = (job: string, kinds: string, format: string) =>
+  `${BASE}/jobs/${at(job)}/transcript?kind=${at(kinds)}&format=${format}&download=1`;
 export const caseReportUrl = (id: string, format: string, download: boolean) =>
   `${BASE}/cases/${at(id)}/report?format=${format}${download ? '&download=1' : ''}`;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The player; single frames at the same times if the browser cannot play the video.
-import type { Signal } from '@preact/signals';
+import { useComputed, type Signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { frameUrl, playUrl, posterUrl } from './api';
 import { clock, exact } from './format';
-import type { Video } from './types';
+import type { Video, Written } from './types';
 
 export interface PlayerHandle {
   seek: (t: number) => void;
@@ -19,8 +19,33 @@ interface Props {
   fps: number;
   now: Signal<number>;
   playing: Signal<boolean>;
+  written?: Written[] | undefined;
   handle: (h: PlayerHandle) => void;
 }
+
+/** Frames around the texts that are in the picture now, where it is in the player. */
+function Boxes({ written, video, now }: { written: Written[]; video: Video | undefined; now: Signal<number> }) {
+  const place = useRef<HTMLDivElement>(null);
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  useEffect(() => {
+    const watch = new ResizeObserver(([e]) => e && setSize({ width: e.contentRect.width, height: e.contentRect.height }));
+    watch.observe(place.current!);
+    return () => watch.disconnect();
+  }, []);
+  const shown = useComputed(() => written.filter((w) => w.box && w.start <= now.value + 0.001 && w.end >= now.value - 0.001).slice(0, MOST_BOXES));
+  const { height } = size, shape = (video?.width ?? 0) / (video?.height ?? 1);
+  const w = shape > 0 ? Math.min(size.width, height * shape) : 0, h = shape > 0 ? w / shape : 0;
+  const left = (size.width - w) / 2, top = (height - h) / 2;
+  return (
+    <div class="boxes" ref={place} aria-hidden="true">
+      {w > 0 && shown.value.map(({ box, text }, i) => box && (
+        <i key={i} title={text} style={{ left: `${left + box.x * w}px`, top: `${top + box.y * h}px`, width: `${box.width * w}px`, height: `${box.height * h}px` }} />
+      ))}
+    </div>
+  );
+}
+
+const MOST_BOXES = 50;
 
 /** A seek that is slightly too early shows the previous frame; half a millisecond later is still the same frame. */
 const NUDGE = 0.0005;
@@ -55,7 +80,7 @@ function Frames({ id, duration, fps, now, note }: { id: string | null; duration:
   );
 }
 
-export function Player({ video, id, duration, fps, now, playing, handle }: Props) {
+export function Player({ video, id, duration, fps, now, playing, written, handle }: Props) {
   const element = useRef<HTMLVideoElement>(null);
   const [broken, setBroken] = useState('');
   const play = video?.play ?? 'none';
@@ -116,6 +141,7 @@ export function Player({ video, id, duration, fps, now, playing, handle }: Props
     <div class="player">
       <video ref={element} key={url} src={url} poster={id && video?.poster ? posterUrl(id) : undefined} controls playsInline preload="metadata"
         aria-label={`Video, ${clock(duration)}`} onError={() => setBroken(url)} />
+      {written && written.length > 0 && <Boxes key={written.length} written={written} video={video} now={now} />}
     </div>
   );
 }

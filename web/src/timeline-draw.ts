@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Draws the lanes of the timeline on a canvas: activity, scenes, events, coverage with holes, and the axis.
+// Draws the lanes of the timeline on a canvas: activity, scenes, events, what is said and written, coverage with holes, and the
+// axis.
 import type { Chunk, VideoEvent, VideoIndex } from './types';
 
 export interface TimelineData {
@@ -9,6 +10,15 @@ export interface TimelineData {
   events: VideoEvent[];
   /** Which events fit what is looked for; undefined: nothing is looked for. */
   fits?: boolean[];
+  /** In order of start. */
+  said?: Stretch[];
+  written?: Stretch[];
+}
+
+export interface Stretch {
+  start: number;
+  end: number;
+  text: string;
 }
 
 export interface View {
@@ -39,8 +49,31 @@ export const GAP = 4;
 const INDEXED: [string, number][] = [['Activity', 26], ['Scenes', 12], ['Events', 42], ['Seen', 20]];
 const PLAIN: [string, number][] = [['Events', 65], ['Seen', 35]];
 
+/** Of each lane of texts. */
+const TEXTS = 9;
+
+/** The texts of a lane; undefined: it has none. */
+export const textsIn = (d: TimelineData, lane: string) => (lane === 'Said' ? d.said : lane === 'Written' ? d.written : undefined);
+
 /** The lanes and their shares of the height. A video without an index has neither activity nor scenes. */
-export const laneShares = (d: TimelineData) => (d.index ? INDEXED : PLAIN);
+export function laneShares(d: TimelineData): [string, number][] {
+  const lanes = d.index ? INDEXED : PLAIN, texts = ['Said', 'Written'].filter((name) => textsIn(d, name)?.length);
+  if (!texts.length) return lanes;
+  const left = (100 - texts.length * TEXTS) / 100, all = lanes.map(([name, share]): [string, number] => [name, share * left]);
+  all.splice(-1, 0, ...texts.map((name): [string, number] => [name, TEXTS]));
+  return all;
+}
+
+/** The text of a lane at t, or the nearest one that is at most `slack` away. */
+export function textAt(list: Stretch[], t: number, slack: number): Stretch | undefined {
+  let best: Stretch | undefined;
+  for (let i = firstFrom(list, t + slack) - 1, n = 0; i >= 0 && n < 400; i--, n++) {
+    const s = list[i]!;
+    if (s.start <= t && s.end >= t) return s;
+    if (s.end + slack >= t) best ??= s;
+  }
+  return best;
+}
 
 /** The position of each lane on a canvas of this height. */
 export function lanes(d: TimelineData, height: number): Lane[] {
@@ -218,6 +251,25 @@ class Painter {
     g.fillRect(this.x(e.start) - 1, y, 3, h);
   }
 
+  /** Texts that would cover one pixel are drawn once. */
+  texts({ y, h }: Lane, list: Stretch[]) {
+    const { g, c, view } = this;
+    g.fillStyle = c.faint;
+    g.fillRect(0, y, this.width, h);
+    g.fillStyle = c.accent;
+    let filled = -1;
+    for (const s of list) {
+      if (s.end < view.from) continue;
+      if (s.start > view.to) break;
+      const x = this.x(s.start), end = Math.max(x + 2, this.x(s.end) - 1);
+      if (end <= filled) continue;
+      g.globalAlpha = 0.8;
+      g.fillRect(Math.max(x, filled), y + 1, end - Math.max(x, filled), h - 2);
+      filled = end;
+    }
+    g.globalAlpha = 1;
+  }
+
   hatch(x: number, y: number, w: number, h: number) {
     const { g, c } = this;
     g.save();
@@ -294,6 +346,7 @@ export function draw(g: CanvasRenderingContext2D, size: { width: number; height:
     if (lane.name === 'Activity') p.activity(lane);
     else if (lane.name === 'Scenes') p.scenes(lane);
     else if (lane.name === 'Events') p.events(lane, rows, nRows, marks.current);
+    else if (textsIn(d, lane.name)) p.texts(lane, textsIn(d, lane.name)!);
     else p.coverage(lane);
   }
   if (marks.pointer !== undefined) p.line(marks.pointer, size.height, colors.soft, 1);

@@ -6,7 +6,7 @@ import { frameUrl } from './api';
 import { clock, exact } from './format';
 import { videos } from './state';
 import { loadStoryboard, tileAt, type Tile } from './storyboard';
-import { AXIS, draw, firstFrom, GAP, laneShares, lanes, stack, type Colors, type TimelineData, type View } from './timeline-draw';
+import { AXIS, draw, firstFrom, GAP, laneShares, lanes, stack, textAt, textsIn, type Colors, type Stretch, type TimelineData, type View } from './timeline-draw';
 
 const MOST_ROWS = 4;
 
@@ -148,9 +148,17 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     return best;
   };
 
+  /** The text under the pointer. */
+  const textUnder = (clientX: number, clientY: number): Stretch | undefined => {
+    const r = box.current!.getBoundingClientRect(), y = clientY - r.top;
+    const lane = lanes(data, r.height).find((l) => textsIn(data, l.name) && y >= l.y - 2 && y <= l.y + l.h + 2);
+    return lane && textAt(textsIn(data, lane.name)!, timeAt(clientX), ((view.current.to - view.current.from) / r.width) * 4);
+  };
+
   const describe = (clientX: number, clientY: number): string => {
-    const i = hit(clientX, clientY);
+    const i = hit(clientX, clientY), text = textUnder(clientX, clientY);
     if (i >= 0) return data.events[i]!.what;
+    if (text) return `“${text.text}”`;
     const t = timeAt(clientX), chunk = data.chunks.find((c) => t >= c.start && t < c.end);
     if (!chunk) return '';
     const name = `Chunk ${chunk.index + 1}`;
@@ -217,9 +225,9 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     drag.current = undefined;
     if (e.pointerType !== 'mouse') leave();
     if (!d || d.moved || e.type === 'pointercancel') return;
-    const i = hit(e.clientX, e.clientY);
+    const i = hit(e.clientX, e.clientY), text = textUnder(e.clientX, e.clientY);
     if (i >= 0) onEvent(i);
-    else onSeek(timeAt(e.clientX));
+    else onSeek(text ? text.start : timeAt(e.clientX));
   };
 
   const wheel = (e: WheelEvent) => {

@@ -176,21 +176,59 @@ export type SubjectChange =
   | { kind: 'split'; subject: number; events: number[]; states: number[] }
   | { kind: 'undo' };
 
-/** A text of the transcript; strings of the file are null where it does not say. */
+/** A text that is said; strings are null where the source does not say. */
 export interface Segment {
   start: number;
   end: number;
   text: string;
   speaker: string | null;
   language: string | null;
-  source: string;
+  confidence: number | null;
+  source: 'subtitle' | 'speech';
   track: number;
+}
+
+/** A text in the picture; the box in shares of its width and height. */
+export interface Written {
+  start: number;
+  end: number;
+  text: string;
+  confidence: number | null;
+  box: { x: number; y: number; width: number; height: number } | null;
+  track: number;
+}
+
+export interface TextSource {
+  kind: string;
+  track: number | null;
+  format: string | null;
+  language: string | null;
+  fault: string | null;
 }
 
 export interface Transcript {
   said: Segment[];
+  written: Written[];
   /** Null: nothing was read yet. */
-  said_sources: { kind: string; track: number | null; format: string | null; language: string | null; fault: string | null }[] | null;
+  said_sources: TextSource[] | null;
+  written_sources: TextSource[] | null;
+  dropped: { count: number };
+  /** What was looked for, by what, and what is missing. */
+  coverage: string;
+}
+
+export type TextKind = 'subtitle' | 'speech' | 'written';
+
+/** One of both lists. */
+export interface Text {
+  kind: TextKind;
+  start: number;
+  end: number;
+  text: string;
+  speaker?: string | null;
+  language?: string | null;
+  confidence: number | null;
+  track: number;
 }
 
 export interface VideoIndex {
@@ -210,6 +248,8 @@ export interface Hit {
   start: number;
   end: number;
   text: string;
+  /** An engine recognized it as speech, or read it in the picture. */
+  recognized?: boolean;
   /** Of its check; null if there was none. */
   verdict: string | null;
 }

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, Problem } from './api';
 import { listen, type LiveEvent } from './live';
 import { jobs, putJob } from './state';
-import type { Chunk, Job, VideoEvent, VideoIndex } from './types';
+import type { Chunk, Job, Transcript, VideoEvent, VideoIndex } from './types';
 
 export interface VideoData {
   job?: Job;
@@ -16,6 +16,7 @@ export interface VideoData {
   withdrawn: VideoEvent[];
   index?: VideoIndex;
   report?: any;
+  transcript?: Transcript;
   error?: string;
 }
 
@@ -91,6 +92,7 @@ export function useVideo(id: string): VideoData {
     if (!over) return;
     void load();
     api.report(id).then((report) => setData((old) => ({ ...old, report })), () => {});
+    api.transcript(id).then((transcript) => setData((old) => ({ ...old, transcript })), () => {});
   }, [id, state, finished, over]);
   const planned = (job?.chunks ?? 0) > 0;
   useEffect(() => {

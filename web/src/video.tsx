@@ -208,7 +208,9 @@ export function VideoView({ id }: { id: string }) {
   }, [filter, events, chunks]);
   const shownEvents = useMemo(() => fits ? events.flatMap((_, i) => (fits.events[i] ? [i] : [])) : events.map((_, i) => i), [events, fits]);
   const shownChunks = useMemo(() => fits ? chunks.flatMap((_, i) => (fits.chunks[i] ? [i] : [])) : chunks.map((_, i) => i), [chunks, fits]);
-  const lane = useMemo<TimelineData>(() => ({ duration, index: data.index, chunks, events, fits: fits?.events }), [duration, data.index, chunks, events, fits]);
+  const { transcript } = data;
+  const lane = useMemo<TimelineData>(() => ({ duration, index: data.index, chunks, events, fits: fits?.events, said: transcript?.said, written: transcript?.written }),
+    [duration, data.index, chunks, events, fits, transcript]);
 
   const seek = useMemo(() => (t: number) => {
     if (player.current) player.current.seek(t);
@@ -317,7 +319,7 @@ export function VideoView({ id }: { id: string }) {
         {job.error && <p class="fault" dir="auto">{job.error}</p>}
         {video && <Filing video={video} />}
       </header>
-      <Player video={video} id={job.video} duration={duration} fps={fps} now={now} playing={playing} handle={(h) => { player.current = h; }} />
+      <Player video={video} id={job.video} duration={duration} fps={fps} now={now} playing={playing} written={transcript?.written} handle={(h) => { player.current = h; }} />
       <Timeline data={lane} video={job.video} now={now} current={current} onSeek={(t) => seek(Math.min(Math.max(0, t), duration))} onEvent={toEvent} />
       <section class="side" aria-label="Results">
         <div class="tabs">
@@ -346,7 +348,7 @@ export function VideoView({ id }: { id: string }) {
         )}
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${panel}`} class="panel">
           {panel === 'summary' ? <Summary job={job} report={data.report} seek={seek} />
-            : panel === 'said' ? <SaidPanel job={job.id} over={!isActive(job)} seek={seek} />
+            : panel === 'said' ? <SaidPanel job={job.id} over={!isActive(job)} data={transcript} seek={seek} />
             : panel === 'subjects' ? <SubjectsPanel job={job.id} over={!isActive(job)} events={data.events} states={states} seek={seek} />
             : !rows.length ? <p class="note empty">{empty}</p>
             : panel === 'events' ? (
