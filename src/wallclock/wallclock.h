@@ -85,11 +85,12 @@ struct wallclock_clock {
 	int box[4];     /* x, y, width, height in 1/10000 of the displayed picture; all 0 = none */
 	int turn;       /* degrees clockwise by which it has to be turned to be read */
 	char *format;   /* "YYYY-MM-DD hh:mm:ss"; "" = not a text */
+	bool dated;     /* it shows a date; otherwise day 0 is the first one */
 	int64_t unit;   /* what it shows at least: a second, a minute, a frame */
 	int64_t period; /* 0, or jumps are known up to this: 24 h without a date, 12 h without AM */
-	struct wallclock_fit
-		*fits;     /* ways to read the date that no reading excludes; the first one counts */
-	size_t n_fits; /* at least 1 */
+	/* ways to read the date that no reading excludes; the first one counts */
+	struct wallclock_fit *fits;
+	size_t n_fits;                  /* at least 1 */
 	struct wallclock_break *breaks; /* ascending */
 	size_t n_breaks;
 	struct wallclock_sample *samples; /* ascending */
@@ -118,6 +119,7 @@ int wallclock_read(const char *text, struct wallclock **ret, struct err *err);
 struct wallclock_time {
 	int64_t at;        /* what the clock shows */
 	bool dated;        /* it has a date */
+	bool half;         /* it can be 12 hours later: the clock shows no AM or PM */
 	int offset;        /* as in a piece */
 	int64_t others[2]; /* other ways to read the date, which no reading excludes */
 	size_t n_others;
@@ -131,7 +133,7 @@ bool wallclock_at(const struct wallclock *w, int64_t time, struct wallclock_time
 #define WALLCLOCK_TEXT_MAX 128
 /* "2026-11-30 14:05:09", "14:05:09" without a date, with " UTC" or " +01:00"
  * where that is known; where the date is ambiguous: "2026-06-05 or 2026-05-06,
- * 14:05:09". Returns out. */
+ * 14:05:09"; without AM and PM "02:05:09 AM or PM". Returns out. */
 const char *wallclock_text(const struct wallclock_time *t, char out[static WALLCLOCK_TEXT_MAX]);
 /* "the clock jumps by +37 s here"; the caller frees. */
 char *wallclock_break_text(const struct wallclock_clock *c, const struct wallclock_break *b);
