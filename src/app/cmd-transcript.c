@@ -86,26 +86,33 @@ static int find_run(struct app *app, struct store *store, const char *path, char
 	return r;
 }
 
-static int by_time(const void *x, const void *y)
+/* Adds the recognized segments of `from`. Both are in order of start, and so is
+ * the result. */
+static void merge_segments(struct store_transcript *from, struct store_transcript *to)
 {
-	const struct store_segment *a = x, *b = y;
-	if (a->start != b->start)
-		return a->start < b->start ? -1 : 1;
-	return a->track != b->track ? (a->track > b->track) - (a->track < b->track)
-	                            : strcmp(a->text, b->text);
+	struct store_segment *all = mem_alloc(to->n_segments + from->n_segments + 1, sizeof *all);
+	size_t n = 0, next = 0;
+	for (size_t i = 0; i < from->n_segments; i++) {
+		struct store_segment *s = &from->segments[i];
+		if (!said_is_recognized(s->kind))
+			continue;
+		while (next < to->n_segments && to->segments[next].start <= s->start)
+			all[n++] = to->segments[next++];
+		all[n++] = *s;
+		*s = (struct store_segment){0};
+	}
+	while (next < to->n_segments)
+		all[n++] = to->segments[next++];
+	free(to->segments);
+	to->segments = all;
+	to->n_segments = n;
 }
 
 /* Moves what an engine recognized from one transcript to another. */
 static void move_recognized(struct store_transcript *from, struct store_transcript *to)
 {
-	to->segments =
-		mem_grow(to->segments, to->n_segments + from->n_segments + 1, sizeof *to->segments);
+	merge_segments(from, to);
 	to->sources = mem_grow(to->sources, to->n_sources + from->n_sources + 1, sizeof *to->sources);
-	for (size_t i = 0; i < from->n_segments; i++)
-		if (said_is_recognized(from->segments[i].kind)) {
-			to->segments[to->n_segments++] = from->segments[i];
-			from->segments[i] = (struct store_segment){0};
-		}
 	for (size_t i = 0; i < from->n_sources; i++)
 		if (said_is_recognized(from->sources[i].kind)) {
 			to->sources[to->n_sources++] = from->sources[i];
@@ -114,8 +121,6 @@ static void move_recognized(struct store_transcript *from, struct store_transcri
 	to->dropped = TAKE(from->dropped);
 	to->n_dropped = from->n_dropped;
 	from->n_dropped = 0;
-	if (to->n_segments)
-		qsort(to->segments, to->n_segments, sizeof *to->segments, by_time);
 }
 
 /* What the newest analysis of the file recognized, if there was one. */

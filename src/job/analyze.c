@@ -108,6 +108,7 @@ struct run {
 	struct startup *startup;
 	struct chunks *chunks; /* NULL until the first of them is known */
 	struct survey survey;
+	json_t *context_key;        /* of texts_key(); owned */
 	struct texts *texts;        /* what is said and written, which is read beside the chunks */
 	char reference[HASH_HEX];   /* of the file of media.reference */
 	struct entry entry;         /* its job has no id until it was entered */
@@ -122,6 +123,7 @@ struct run {
 static void run_clear(struct run *c)
 {
 	texts_stop(c->texts);
+	json_decref(c->context_key);
 	chunks_free(c->chunks);
 	decoder_free(c->decoder);
 	startup_free(c->startup);
@@ -140,7 +142,8 @@ static struct facts_input facts_input(const struct run *c)
 	                            .video = &c->src->video,
 	                            .engine = engine_info(c->a->engine),
 	                            .given = c->given ? c->survey.plan : NULL,
-	                            .reference = c->reference};
+	                            .reference = c->reference,
+	                            .context = c->context_key};
 }
 
 /* Keeps the hash, and where the file is, for questions about it. */
@@ -508,7 +511,9 @@ static int analyze_source(const struct analyze *a, struct run_context *context, 
 	};
 
 	report_source(a, src->name, &src->video);
-	int r = plan_check(&wanted.plan, src->video.duration, err);
+	int r = texts_key(&reading, a->cancel, &c.context_key, err);
+	if (r == 0)
+		r = plan_check(&wanted.plan, src->video.duration, err);
 	if (r == 0)
 		r = survey_given(&wanted, src->video.duration, &c.survey.plan, err);
 	c.given = c.survey.whole = c.survey.plan;

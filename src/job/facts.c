@@ -138,6 +138,8 @@ json_t *facts_key(const struct facts_input *in, int timeline, char out[static HA
 		json_object_set_new(key, "reference", json_string(in->reference));
 	if (*e->cache_type && strcmp(e->cache_type, "f16") != 0)
 		json_object_set_new(key, "cache_type", json_string(e->cache_type));
+	if (in->context)
+		json_object_set_new(key, "context", json_deep_copy(in->context));
 	if (e->asked && *e->asked)
 		json_object_set_new(key, "asked", json_string(e->asked));
 

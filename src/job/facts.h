@@ -18,6 +18,8 @@
  *   prompts       SHA-256 of the built-in prompts
  *   model, model_hash  of the engine
  *   cache_type    of the engine's key-value cache; absent for f16 and unknown
+ *   context       {"speech": engine and track, "text": languages} of what is
+ *                 shown to the model beside the frames; or absent
  *   asked         options of sampling and reasoning that are not the defaults
  * The journal keeps the object among the facts ("key"), and the SHA-256 of its
  * compact text with sorted keys as the run's key. A new option changes no key
@@ -46,6 +48,7 @@ struct facts_input {
 	const struct engine_info *engine; /* ready, so that its model is known */
 	const struct plan *given;         /* the plan of --plan; NULL without one */
 	const char *reference;            /* SHA-256 of media.reference; "" without one */
+	const json_t *context;            /* of texts_key(); NULL without --context */
 };
 
 /* The key as a JSON object, which the caller owns, and its SHA-256; `timeline`

@@ -200,9 +200,9 @@ int texts_end(struct texts *t, struct err *err)
 /* Bytes of the lines of one request, and of one of them. */
 enum { CONTEXT_MAX = 12000, LINE_MAX_BYTES = 600 };
 
-static bool is_wanted(const struct texts *t, const char *kind)
+static bool is_wanted(const struct texts_setup *s, const char *kind)
 {
-	const char *list = t->setup.options->context;
+	const char *list = s->options->context;
 	bool written = strcmp(kind, STORE_WRITTEN) == 0;
 	return strstr(list, written ? "text" : "speech") != NULL;
 }
@@ -213,7 +213,7 @@ static const char *first_fault(const struct texts *t, const struct store_transcr
 	for (size_t i = 0; i < from->n_sources; i++) {
 		const struct store_text_source *s = &from->sources[i];
 		bool recognized = strcmp(s->kind, STORE_SUBTITLE) != 0;
-		if (recognized && is_wanted(t, s->kind) && *s->fault)
+		if (recognized && is_wanted(&t->setup, s->kind) && *s->fault)
 			return s->fault;
 	}
 	return NULL;
@@ -235,7 +235,7 @@ static void take_lines(const struct texts *t, const struct store_transcript *fro
 	size_t n = 0, bytes = 0;
 	for (size_t i = 0; i < from->n_segments; i++) {
 		const struct store_segment *s = &from->segments[i];
-		if (!is_wanted(t, s->kind) || s->start >= end || s->end <= start)
+		if (!is_wanted(&t->setup, s->kind) || s->start >= end || s->end <= start)
 			continue;
 		char *line = line_of(s);
 		bytes += strlen(line);
@@ -254,7 +254,8 @@ int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret,
 {
 	struct texts *t = ctx;
 	AUTO(store_transcript_clear) struct store_transcript known = {0};
-	const bool wanted[LANES] = {is_wanted(t, STORE_SPEECH), is_wanted(t, STORE_WRITTEN)};
+	const bool wanted[LANES] = {is_wanted(&t->setup, STORE_SPEECH),
+	                            is_wanted(&t->setup, STORE_WRITTEN)};
 	*ret = NULL;
 	*ret_n = 0;
 	if (!wanted[LANE_SAID] && !wanted[LANE_WRITTEN])
@@ -268,5 +269,29 @@ int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret,
 	if (fault)
 		return err_set(err, ERR_NOENT, "--context: %s", fault);
 	take_lines(t, &known, from, to, ret, ret_n);
+	return 0;
+}
+
+int texts_key(const struct texts_setup *setup, struct cancel *cancel, json_t **ret, struct err *err)
+{
+	AUTO(speech_freep) struct speech *speech = NULL;
+	bool said = is_wanted(setup, STORE_SPEECH), written = is_wanted(setup, STORE_WRITTEN);
+	const struct analyze_options *o = setup->options;
+	json_t *key = said || written ? json_object() : NULL;
+	if (written)
+		json_object_set_new(key, "text", json_string(o->ocr_languages));
+	*ret = key;
+	if (!said)
+		return 0;
+	if (setup->speech && strcmp(setup->speech->engine, "off") == 0) /* subtitles alone */
+		return json_object_set_new(key, "speech", json_string("off"));
+	int r = setup->speech ? speech_open(setup->speech, setup->speech_places, cancel, &speech, err)
+	                      : err_set(err, ERR_NOENT, "speech is not transcribed here");
+	if (r < 0) {
+		json_decref(TAKE(*ret));
+		return err_wrap(err, "--context %s", o->context);
+	}
+	json_object_set_new(key, "speech", json_string(speech_identity(speech)));
+	json_object_set_new(key, "audio_track", json_integer(o->audio_track));
 	return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef VDET_JOB_TEXTS_H
 #define VDET_JOB_TEXTS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,13 @@ struct texts_source {
 
 /* `run` is borrowed. Starts nothing. */
 struct texts *texts_new(const struct run_context *run, const struct texts_setup *setup);
+/* What the requests of a job with --context depend on beside its options: the
+ * engine for speech with its model and settings, the languages of what is
+ * written. NULL without --context. The caller owns *ret. Fails if there is no
+ * such engine. */
+int texts_key(const struct texts_setup *setup, struct cancel *cancel, json_t **ret,
+              struct err *err);
+
 /* Stops what runs, and lets no texts_context() wait any more. Blocks. */
 void texts_stop(struct texts *t);
 void texts_free(struct texts *t);

@@ -150,7 +150,9 @@ class Transcript(flow.Flow):
         self.vdet("analyze", *common, "--output", "without")
         self.assertNotIn("Heard at", "".join("".join(r["texts"]) for r in engine.lines("begin") if r.get("texts")))
         for _ in range(2):
-            self.vdet("analyze", *common, "--context", "speech,text", "--output", "with")
+            self.vdet("analyze", *common, "--context", "speech,text", "--speech", "off", "--output", "with")
+        r = self.vdet("analyze", *common, "--context", "speech", code=1)
+        self.assertIn("--context speech: ", r.stderr)
         requests = ["".join(r["texts"]) for r in engine.lines("begin") if r.get("texts")]
         first, second = [[t for t in requests if "Heard at" in t and f"Stretch {start}" in t]
                          for start in ("00:00:00.000", "00:00:04.000")]
