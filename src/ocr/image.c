@@ -205,9 +205,14 @@ PIX *image_line(PIX *gray, int height, int least)
 	if (!sized)
 		return NULL;
 	if (least) {
-		/* What is darker becomes the ground. */
-		AUTO(image_freep) PIX *ground = pixThresholdToBinary(sized, least);
-		AUTO(image_freep) PIX *flat = ground ? pixConvert1To8(NULL, ground, 0, 255) : NULL;
+		/* What is darker becomes the ground, as does what goes on beyond the
+		 * line: letters have an outline, or are brighter than what is around. */
+		AUTO(image_freep) PIX *bright = pixThresholdToBinary(sized, least);
+		if (!bright)
+			return NULL;
+		pixInvert(bright, bright);
+		AUTO(image_freep) PIX *inside = pixRemoveBorderConnComps(bright, 4);
+		AUTO(image_freep) PIX *flat = inside ? pixConvert1To8(NULL, inside, 255, 0) : NULL;
 		return flat ? pixAddBorder(flat, MARGIN, 255) : NULL;
 	}
 	if (is_mostly_dark(sized))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the writing in JPEGs with the reader of an analysis, for
  * test/bench/screentext.py, and by hand: VDET LANGUAGES MODE FILE…, MODE being
- * page, line or clock. Prints a line of JSON for each file: {file, ms, lines:
+ * page, line or clock, or with a part of the picture line@X,Y,W,H in 1/10000. Prints a line of JSON for each file: {file, ms, lines:
  * [[x, y, w, h, conf, text], …]} or {file, fault}. */
 #include <jansson.h>
 #include <stdio.h>
@@ -14,18 +14,25 @@
 
 static enum text_mode mode_of(const char *name)
 {
-	return !strcmp(name, "line") ? TEXT_LINE : !strcmp(name, "clock") ? TEXT_CLOCK : TEXT_PAGE;
+	return !strncmp(name, "line", 4)    ? TEXT_LINE
+	       : !strncmp(name, "clock", 5) ? TEXT_CLOCK
+	                                    : TEXT_PAGE;
 }
 
-static json_t *read_one(struct text_reader *r, const char *path, enum text_mode mode)
+static json_t *read_one(struct text_reader *r, const char *path, const char *how)
 {
+	struct text_region at;
+	const char *part = strchr(how, '@');
+	bool has_part = part && sscanf(part, "@%d,%d,%d,%d", &at.x, &at.y, &at.w, &at.h) == 4;
+	at.turn = 0;
 	AUTO(buf_free) struct buf jpeg = BUF(64 << 20);
 	AUTO(text_lines_clear) struct text_lines lines = {0};
 	struct err err;
 	int e = file_read(path, &jpeg, &err);
 	int64_t began = clock_now();
 	if (e == 0)
-		e = text_reader_read(r, jpeg.data, jpeg.len, NULL, mode, &lines, &err);
+		e = text_reader_read(r, jpeg.data, jpeg.len, has_part ? &at : NULL, mode_of(how), &lines,
+		                     &err);
 	if (e < 0)
 		return json_pack("{s:s s:s}", "file", path, "fault", err.msg);
 	double ms = (double)(clock_now() - began) / 1000;
@@ -50,7 +57,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (int i = 4; i < argc; i++) {
-		json_auto_t *out = read_one(r, argv[i], mode_of(argv[3]));
+		json_auto_t *out = read_one(r, argv[i], argv[3]);
 		json_dumpf(out, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 		puts("");
 	}
