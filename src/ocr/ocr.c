@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ocr/ocr.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "base/text.h"
 #include "ocr/image.h"
+#include "ocr/found.h"
 #include "protocol/text-wire.h"
 
 enum {
@@ -16,11 +16,6 @@ enum {
 	LINE_HEIGHT = 110, /* pixels of a line that is read by itself, with its margins */
 	PAGE_HEIGHT = 900, /* a smaller picture is enlarged up to it, at most threefold */
 };
-
-/* A line is taken as read above this. */
-static const double sure = 0.85;
-/* Below this nothing is reported, not even as doubtful. */
-static const double least = 0.25;
 
 static const char digits[] = "0123456789:/-., ";
 /* and the letters of English names of days and months, of AM, PM and UTC */
@@ -30,31 +25,6 @@ struct ocr {
 	TessBaseAPI *api;
 };
 
-struct found_line {
-	struct image_box box; /* of the picture that is read */
-	char *text;           /* owned */
-	double conf;
-};
-
-struct found_lines {
-	struct found_line items[TEXT_LINES_MAX];
-	size_t n;
-};
-
-static void found_clear(struct found_lines *f)
-{
-	for (size_t i = 0; i < f->n; i++)
-		free(f->items[i].text);
-	f->n = 0;
-}
-
-static void found_freep(struct found_lines **f)
-{
-	if (*f)
-		found_clear(*f);
-	free(*f);
-}
-
 const char *ocr_version(void)
 {
 	static char text[64];
@@ -62,25 +32,17 @@ const char *ocr_version(void)
 	return text;
 }
 
-struct word {
-	char *text; /* of the library */
-	double conf;
-	struct image_box box;
-};
-
-enum { WORDS_MAX = 200 };
-
 /* The words of the line at which `it` is. */
-static size_t take_words(TessResultIterator *it, struct word words[static WORDS_MAX])
+static size_t take_words(TessResultIterator *it, struct found_word words[static FOUND_WORDS_MAX])
 {
 	const TessPageIterator *at = TessResultIteratorGetPageIteratorConst(it);
 	size_t n = 0;
 	for (;;) {
 		int x0, y0, x1, y1;
-		struct word w = {.text = TessResultIteratorGetUTF8Text(it, RIL_WORD),
-		                 .conf = (double)TessResultIteratorConfidence(it, RIL_WORD) / 100};
+		struct found_word w = {.text = TessResultIteratorGetUTF8Text(it, RIL_WORD),
+		                       .conf = (double)TessResultIteratorConfidence(it, RIL_WORD) / 100};
 		bool whole = w.text && TessPageIteratorBoundingBox(at, RIL_WORD, &x0, &y0, &x1, &y1);
-		if (whole && n < WORDS_MAX) {
+		if (whole && n < FOUND_WORDS_MAX) {
 			w.box = (struct image_box){x0, y0, x1 - x0, y1 - y0};
 			words[n++] = w;
 		} else {
@@ -92,79 +54,12 @@ static size_t take_words(TessResultIterator *it, struct word words[static WORDS_
 	}
 }
 
-/* Whether it has a letter or a digit; each character beyond ASCII counts as
- * one. */
-static bool has_letter(const char *text)
-{
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-		if (isalnum(*p) || *p >= 0xc3)
-			return true;
-	return false;
-}
-
-/* What is beside a line is often read as a word of it. */
-static bool is_noise(const struct word *w)
-{
-	return w->conf < 0.45 || (!has_letter(w->text) && w->conf < 0.8);
-}
-
-/* From U+2E80 on: writing without spaces between words. */
-static bool is_wide(const char *p)
-{
-	return (unsigned char)*p >= 0xe3 || (unsigned char)*p == 0xe2;
-}
-
-static const char *last_character(const char *text)
-{
-	const char *p = text + strlen(text);
-	while (p > text && ((unsigned char)*--p & 0xc0) == 0x80)
-		;
-	return p;
-}
-
-static void unite(struct image_box *a, const struct image_box *b)
-{
-	int x1 = a->x + a->w > b->x + b->w ? a->x + a->w : b->x + b->w;
-	int y1 = a->y + a->h > b->y + b->h ? a->y + a->h : b->y + b->h;
-	a->x = a->x < b->x ? a->x : b->x;
-	a->y = a->y < b->y ? a->y : b->y;
-	a->w = x1 - a->x;
-	a->h = y1 - a->y;
-}
-
-/* Adds a line of n > 0 words: its confidence is their mean, by length. */
-static void add_line(const struct word *words, size_t n, struct found_lines *to)
-{
-	AUTO(buf_free) struct buf text = BUF(4 * TEXT_LINE_BYTES_MAX);
-	struct found_line l = {.box = words[0].box};
-	double sum = 0, length = 0;
-	for (size_t i = 0; i < n; i++) {
-		double len = (double)strlen(words[i].text);
-		bool close = i && is_wide(words[i].text) && is_wide(last_character(words[i - 1].text));
-		buf_addf(&text, "%s%s", i && !close ? " " : "", words[i].text);
-		unite(&l.box, &words[i].box);
-		sum += len * words[i].conf;
-		length += len;
-	}
-	l.conf = length > 0 ? sum / length : 0;
-	l.conf = l.conf > 1 ? 1 : l.conf;
-	if (to->n == TEXT_LINES_MAX || l.conf < least || l.box.w < 1 || l.box.h < 1)
-		return;
-	l.text = text_line(buf_str(&text), TEXT_LINE_BYTES_MAX);
-	to->items[to->n++] = l;
-}
-
-/* Adds the line at which `it` is, without the noise at its ends. */
+/* Adds the line at which `it` is. */
 static void take_line(TessResultIterator *it, struct found_lines *to)
 {
-	struct word words[WORDS_MAX];
-	size_t n = take_words(it, words), from = 0, end = n;
-	while (from < end && is_noise(&words[from]))
-		from++;
-	while (end > from && is_noise(&words[end - 1]))
-		end--;
-	if (end > from)
-		add_line(words + from, end - from, to);
+	struct found_word words[FOUND_WORDS_MAX];
+	size_t n = take_words(it, words);
+	found_add(to, words, n);
 	for (size_t i = 0; i < n; i++)
 		TessDeleteText(words[i].text);
 }
@@ -189,20 +84,6 @@ static int recognize(struct ocr *o, PIX *pix, TessPageSegMode mode, const char *
 	return r ? err_set(err, ERR_FORMAT, "the engine could not read the picture") : 0;
 }
 
-/* How much was read, and how surely. */
-static double evidence(const struct found_line *l)
-{
-	return l->text ? (l->conf - 0.5) * (double)strlen(l->text) : -1;
-}
-
-static double best_of(const struct found_lines *f)
-{
-	double best = -1;
-	for (size_t i = 0; i < f->n; i++)
-		best = evidence(&f->items[i]) > best ? evidence(&f->items[i]) : best;
-	return best;
-}
-
 static bool is_good(const struct found_lines *f)
 {
 	return f->n == 1 && f->items[0].conf >= 0.92 && strlen(f->items[0].text) >= 6;
@@ -225,7 +106,7 @@ static int read_line(struct ocr *o, PIX *gray, const char *letters, struct found
 		if (!line)
 			return err_set(err, ERR_LIMIT, "no memory for a line");
 		r = recognize(o, line, PSM_SINGLE_LINE, letters, now, err);
-		if (best_of(now) > best_of(best)) {
+		if (found_best(now) > found_best(best)) {
 			struct found_lines *other = best;
 			best = now;
 			now = other;
@@ -251,21 +132,6 @@ static struct image_box widen(const struct image_box *b, PIX *in)
 	return (struct image_box){x0, y0, x1 - x0, y1 - y0};
 }
 
-/* Whether lines that were read surely cover most of a candidate's width. */
-static bool is_read(const struct found_lines *f, const struct image_box *b)
-{
-	double covered = 0;
-	for (size_t i = 0; i < f->n; i++) {
-		const struct image_box *l = &f->items[i].box;
-		int middle = l->y + l->h / 2;
-		int x0 = l->x > b->x ? l->x : b->x,
-			x1 = l->x + l->w < b->x + b->w ? l->x + l->w : b->x + b->w;
-		if (f->items[i].conf >= sure && middle > b->y && middle < b->y + b->h && x1 > x0)
-			covered += x1 - x0;
-	}
-	return covered > 0.75 * b->w;
-}
-
 /* The layout analysis of the library reads slides well, and misses captions
  * over pictures; those are read line by line. */
 static int read_page(struct ocr *o, PIX *gray, struct found_lines *to, struct err *err)
@@ -288,7 +154,7 @@ static int read_page(struct ocr *o, PIX *gray, struct found_lines *to, struct er
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct image_box at = widen(&candidates[i], gray);
 		size_t before = to->n;
-		if (is_read(to, &candidates[i]))
+		if (found_covers(to, &candidates[i]))
 			continue;
 		AUTO(image_freep) PIX *part = image_cut(gray, &at, 0);
 		r = part ? read_line(o, part, "", to, err) : err_set(err, ERR_LIMIT, "no memory");
@@ -336,34 +202,10 @@ static int read_clock(struct ocr *o, PIX *gray, struct found_lines *to, struct e
 	return read_line(o, gray, digits, to, err);
 }
 
-/* Of two lines at one place only the better one is kept. */
-static void drop_doubles(struct found_lines *f)
-{
-	for (size_t i = 0; i < f->n; i++)
-		for (size_t k = 0; k < f->n && f->items[i].text; k++) {
-			struct found_line *a = &f->items[i], *b = &f->items[k];
-			double mine = evidence(a), other = evidence(b);
-			if (i == k || !b->text || mine > other || (mine >= other && i < k) ||
-			    image_overlap(&b->box, &a->box) <= 0.5)
-				continue;
-			free(a->text);
-			a->text = NULL;
-		}
-}
-
 static int in_scale(int value, int whole)
 {
 	int64_t x = ((int64_t)value * TEXT_SCALE + whole / 2) / whole;
 	return x < 0 ? 0 : x > TEXT_SCALE ? TEXT_SCALE : (int)x;
-}
-
-/* From top to bottom, then from left to right. */
-static int compare_lines(const void *a, const void *b)
-{
-	const struct found_line *x = a, *y = b;
-	int dy = (x->box.y + x->box.h / 2) - (y->box.y + y->box.h / 2);
-	int row = x->box.h < y->box.h ? x->box.h / 2 : y->box.h / 2;
-	return abs(dy) > row ? dy : x->box.x - y->box.x;
 }
 
 static json_t *lines_json(struct found_lines *f, const struct image_box *cut, int turn, PIX *pix)
@@ -372,8 +214,6 @@ static json_t *lines_json(struct found_lines *f, const struct image_box *cut, in
 	json_t *list = json_array();
 	for (size_t i = 0; i < f->n; i++) {
 		struct found_line *l = &f->items[i];
-		if (!l->text)
-			continue;
 		const struct image_box b = image_uncut(cut, turn, &l->box);
 		int x0 = in_scale(b.x, w), y0 = in_scale(b.y, h);
 		int x1 = in_scale(b.x + b.w, w), y1 = in_scale(b.y + b.h, h);
@@ -415,8 +255,7 @@ int ocr_read(struct ocr *o, const void *jpeg, size_t len, const struct ocr_reque
 		r = read_line(o, pix, "", found, err);
 	if (r < 0)
 		return r;
-	drop_doubles(found);
-	qsort(found->items, found->n, sizeof *found->items, compare_lines);
+	found_settle(found);
 	*ret = lines_json(found, &at, q->turn, whole);
 	return 0;
 }
