@@ -194,6 +194,13 @@ static int64_t time_limit(const struct speech *s, int64_t length)
 	return limit > TIMEOUT_LEAST ? limit : TIMEOUT_LEAST;
 }
 
+/* A text that is empty says that nothing is said; JSON that is empty says that
+ * the answer is lost. */
+static bool is_lost(const struct buf *answer, int form)
+{
+	return form < ENDPOINT_TEXT && !buf_str(answer)[strspn(buf_str(answer), " \t\r\n")];
+}
+
 /* One request in the form that was not refused yet, and in simpler ones if it
  * is. */
 static int request(struct speech *s, const struct buf *wav, int64_t length, struct buf *answer,
@@ -265,7 +272,10 @@ static int transcribe(struct speech *s, const struct buf *wav, int64_t length,
 	struct endpoint_failure failure;
 	for (int tries = 1;; tries++) {
 		int r = request_once(s, wav, length, &answer, &failure, err);
-		if (r == 0) {
+		if (r == 0 && is_lost(&answer, s->form)) {
+			r = err_set(err, ERR_PROTO, "%s answered nothing", endpoint_url(s->endpoint));
+			failure.retry = true;
+		} else if (r == 0) {
 			r = speech_answer_read(answer.data ? answer.data : "", answer.len, length, ret, err);
 			/* What is broken once may be right the next time. */
 			failure.retry = r < 0;

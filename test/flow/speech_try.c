@@ -62,7 +62,6 @@ static void transcribe(struct speech *s, double seconds)
 
 int main(int argc, char **argv)
 {
-	extern char **environ;
 	struct speech_options o = {0};
 	struct err err = {0};
 	char line[100];
@@ -71,7 +70,7 @@ int main(int argc, char **argv)
 	const struct opt_bind bind = {&speech_opt_group, &o};
 	const struct opt_set set = {&bind, 1};
 	(void)argc;
-	if (opt_parse(&set, &set, NULL, environ, argv, &n, &err) < 0 || n != 2) {
+	if (opt_parse(&set, &set, NULL, NULL, argv, &n, &err) < 0 || n != 2) {
 		print_error(NULL, &err);
 		return 2;
 	}
