@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VDET = os.environ.get("VDET", str(ROOT / "build/src/app/vdet"))
 # Of other programs.
-FOREIGN = {"--list-devices", "--mmproj", "--parallel", "--ctx-size", "--reconfigure", "--help", "--version", "--system"}
+FOREIGN = {"--convert", "--list-devices", "--mmproj", "--parallel", "--ctx-size", "--reconfigure", "--help", "--version", "--system"}
 # What follows the dot in the name of a file or of a column of the journal, not of an option.
 ENDINGS = {"c", "csv", "db", "h", "html", "json", "log", "md", "txt", "vtt", "id", "idx"}
 faults = []

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A `llama-server` child, or another program of its kind. A thread starts it, reads its output, waits until it
- * is healthy, restarts it after a crash, and stops it. It listens on a Unix
- * socket in a private folder and requires a random key; address and key stay
- * the same over restarts. The kernel kills it when this process ends. A "life"
- * is the time from one start of the program to its end; lives are numbered from
- * 1.
+/* A `llama-server` child, or another program of its kind. A thread starts it,
+ * reads its output, waits until it is healthy, restarts it after a crash, and
+ * stops it. It listens on a Unix socket in a private folder; llama-server also
+ * requires a random key. Address and key stay the same over restarts. The
+ * kernel kills it when this process ends. A "life" is the time from one start
+ * of the program to its end; lives are numbered from 1.
  *
  * All calls but server_start() and server_free() may come from any thread.
  * Times: microseconds. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The catalogue: vision-language models that are known to work, models of
- * whisper.cpp for speech, and where they can be downloaded. One is built in (data/models.json); a file of the user
- * adds to it and replaces entries of the same name. Its format is
- * docs/models.schema.json. Read-only once loaded, so any thread may read;
- * loading blocks for the file. */
+ * whisper.cpp for speech, and where they can be downloaded. One is built in
+ * (data/models.json); a file of the user adds to it and replaces entries of the
+ * same name. Its format is docs/models.schema.json. Read-only once loaded, so
+ * any thread may read; loading blocks for the file. */
 #ifndef VDET_MODELS_CATALOGUE_H
 #define VDET_MODELS_CATALOGUE_H
 

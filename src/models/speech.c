@@ -166,7 +166,7 @@ static int take_whisper(struct reader *r, int32_t vocab, struct speech_file *f)
 	if (!between(h[0], 1, 100000) || !between(h[1], 1, 100000) || !between(h[2], 1, 1000) ||
 	    !between(h[3], 1, 1000) || !between(h[4], 1, 100000) || !between(h[5], 1, 100000) ||
 	    !between(h[6], 1, 1000) || !between(h[7], 1, 1000) || !between(h[8], 1, 1000))
-		return err_set(r->err, ERR_FORMAT, "%s is no model of whisper.cpp, or damaged", r->path);
+		return err_set(r->err, ERR_FORMAT, "%s is not a model of whisper.cpp, or damaged", r->path);
 	f->vocab = vocab;
 	f->english = vocab < VOCAB_MULTI;
 	f->layers = h[3] + h[7];
@@ -192,7 +192,7 @@ static int take_voice(struct reader *r, int32_t len, struct speech_file *f)
 	if (e < 0)
 		return e;
 	if (strncasecmp(name, VOICE_NAME, strlen(VOICE_NAME)) != 0)
-		return err_set(r->err, ERR_FORMAT, "%s is no model of whisper.cpp", r->path);
+		return err_set(r->err, ERR_FORMAT, "%s is not a model of whisper.cpp", r->path);
 	f->voice = true;
 	return 0;
 }
@@ -204,7 +204,7 @@ static int not_ggml(const struct reader *r, const void *magic)
 		               "%s is a GGUF file: whisper-server takes models in whisper.cpp's own format "
 		               "(ggml-….bin); vdet model get whisper-base fetches one",
 		               r->path);
-	return err_set(r->err, ERR_FORMAT, "%s is no model of whisper.cpp (ggml-….bin)", r->path);
+	return err_set(r->err, ERR_FORMAT, "%s is not a model of whisper.cpp (ggml-….bin)", r->path);
 }
 
 static int read_file(struct reader *r, struct speech_file *f)
@@ -212,7 +212,7 @@ static int read_file(struct reader *r, struct speech_file *f)
 	uint32_t magic;
 	int32_t first;
 	if (r->size < (int64_t)sizeof magic)
-		return err_set(r->err, ERR_FORMAT, "%s is no model of whisper.cpp: it is too short",
+		return err_set(r->err, ERR_FORMAT, "%s is not a model of whisper.cpp: it is too short",
 		               r->path);
 	int e = take(r, &magic, sizeof magic);
 	if (e < 0)
@@ -224,7 +224,7 @@ static int read_file(struct reader *r, struct speech_file *f)
 	if (between(first, 1, 63))
 		return take_voice(r, first, f);
 	if (!between(first, 1000, VOCAB_MAX))
-		return err_set(r->err, ERR_FORMAT, "%s is no model of whisper.cpp: it has %d words",
+		return err_set(r->err, ERR_FORMAT, "%s is not a model of whisper.cpp: it has %d words",
 		               r->path, (int)first);
 	return take_whisper(r, first, f);
 }
@@ -236,7 +236,7 @@ int speech_file_read(const char *path, struct speech_file *ret, struct err *err)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot read the model %s", path);
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_FORMAT, "%s is no file", path);
+		return err_set(err, ERR_FORMAT, "%s is not a file", path);
 	FILE *f = fdopen(fd, "rb");
 	if (!f)
 		return err_sys(err, errno, "cannot read the model %s", path);

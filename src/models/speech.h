@@ -22,8 +22,8 @@ struct speech_file {
 	int64_t file_bytes;
 };
 
-/* ERR_NOENT and the like; ERR_FORMAT: it is none, or cut short; ERR_UNSUPPORTED:
- * a GGUF file. */
+/* ERR_NOENT and the like; ERR_FORMAT: it is none, or cut short;
+ * ERR_UNSUPPORTED: a GGUF file. */
 int speech_file_read(const char *path, struct speech_file *ret, struct err *err);
 /* Whether a file has the name of one: ggml-….bin, whisper-….bin, or any .bin. */
 bool speech_file_is_named(const char *name);

@@ -46,11 +46,11 @@ struct role_start {
 /* Does not wait for the role; one that ends closes its socket. */
 int child_start_role(const struct role_start *s, struct child **ret, struct err *err);
 
-/* For a program that can listen on a TCP port only (role `relay`): what comes to
- * a Unix socket is passed on to it, and it has a network namespace of its own
- * where the kernel allows that. */
+/* For a program that can listen on a TCP port only (role `relay`): what comes
+ * to a Unix socket is passed on to it, and it has a network namespace of its
+ * own where the kernel allows that. */
 struct program_relay {
-	const char *socket; /* to listen on; in a folder of ours */
+	const char *socket; /* to listen on; in a private folder */
 	const char *folder; /* where the program runs */
 };
 /* The argument of the program that becomes the number of its port on

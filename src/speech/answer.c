@@ -82,7 +82,7 @@ static int parse(const char *text, json_t **ret, struct err *err)
 	AUTO(buf_free) struct buf json = BUF(2 * strlen(text) + 16);
 	add_json(&json, text);
 	int r = json_read_foreign(buf_str(&json), json.len, ret, err);
-	return r < 0 ? err_set(err, ERR_PROTO, "the answer is no JSON that can be read: %.200s",
+	return r < 0 ? err_set(err, ERR_PROTO, "the answer is not JSON that can be read: %.200s",
 	                       err ? err->msg : "")
 	             : 0;
 }
@@ -359,8 +359,9 @@ static int take_object(struct reading *k, const json_t *o, struct err *err)
 		return err_set(err, ERR_ENGINE, "the engine reports: %s", *said ? said : "an error");
 	}
 	if (!json_is_array(segments) && !json_is_string(text))
-		return err_set(err, ERR_PROTO,
-		               "the answer is no transcription: it has neither \"segments\" nor \"text\"");
+		return err_set(
+			err, ERR_PROTO,
+			"the answer is not a transcription: it has neither \"segments\" nor \"text\"");
 
 	k->r->language = speech_language_code(json_text(o, "language"));
 	bool empty = json_array_size(segments) == 0;
@@ -394,7 +395,7 @@ int speech_answer_read(const char *body, size_t len, int64_t length, struct spee
 		if (r == 0)
 			r = take_object(&k, root, err);
 	} else if (*text == '<' || *text == '[') {
-		r = err_set(err, ERR_PROTO, "the answer is no transcription");
+		r = err_set(err, ERR_PROTO, "the answer is not a transcription");
 	} else {
 		take_text(&k, text);
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server answered to a transcription: OpenAI's verbose_json, in the forms
- * that whisper.cpp, faster-whisper and OpenAI's own API give it; JSON with the
- * text alone; or the text. The server is not trusted: times that are negative,
- * reversed, overlapping, beyond the sound or no numbers are set right where that
- * is possible, counted, and said in `note`. Pure. */
+/* What a server answered to a transcription: OpenAI's verbose_json, in the
+ * forms that whisper.cpp, faster-whisper and OpenAI's own API give it; JSON
+ * with the text alone; or the text. The server is not trusted: times that are
+ * negative, reversed, overlapping, beyond the sound or not numbers are set
+ * right where that is possible, counted, and said in `note`. Pure. */
 #ifndef VDET_SPEECH_ANSWER_H
 #define VDET_SPEECH_ANSWER_H
 
@@ -11,9 +11,9 @@
 
 #define SPEECH_TEXT_MAX ((size_t)64 << 10) /* bytes of the text of one segment */
 
-/* `length`: microseconds of the sound that was sent, more than 0; times are from
- * its beginning. ERR_PROTO: it is no transcription; ERR_ENGINE: it is an error
- * of the server. The caller clears `ret`. */
+/* `length`: microseconds of the sound that was sent, more than 0; times are
+ * from its beginning. ERR_PROTO: it is not a transcription; ERR_ENGINE: it is
+ * an error of the server. The caller clears `ret`. */
 int speech_answer_read(const char *body, size_t len, int64_t length, struct speech_result *ret,
                        struct err *err);
 

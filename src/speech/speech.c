@@ -70,7 +70,7 @@ static int check_language(const char *language, struct err *err)
 	if (!language[n] && (n == 2 || n == 3 || !strcmp(language, "auto")))
 		return 0;
 	return err_set(err, ERR_ARG,
-	               "speech.language: \"%.40s\" is no code of a language, such as en or de",
+	               "speech.language: \"%.40s\" is not the code of a language, such as en or de",
 	               language);
 }
 

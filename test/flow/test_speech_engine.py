@@ -229,7 +229,7 @@ class AnEndpoint(Speech):
     def test_what_does_not_pass_is_said_once(self):
         cases = [((401, '{"error":{"message":"bad key sk-SECRET"}}', {}), "refused the key", True),
                  ((404, "{}", {}), "no such model, or transcribes no speech", True),
-                 ("<html>Welcome</html>", "no transcription", False),
+                 ("<html>Welcome</html>", "not a transcription", False),
                  ((200, "<html>Welcome</html>", {"Content-Type": "text/html"}), "a web page", True),
                  ('{"error":{"message":"no\\u001b[31m idea"}}', "reports: no [31m idea", False),
                  ((413, "{}", {}), "too large", False),
@@ -250,7 +250,7 @@ class AnEndpoint(Speech):
         self.assertEqual([self.say()["hopeless"] for _ in range(3)], [False, False, True])
 
     def test_options_that_are_wrong(self):
-        for options, words in ((["--speech", "ftp://host"], "is not a URL"), (["--speech-language", "--load"], "no code of"),
+        for options, words in ((["--speech", "ftp://host"], "is not a URL"), (["--speech-language", "--load"], "not the code of"),
                                (["--speech-key-file", self.dir / "absent"], "the key file"),
                                (["--speech", "http://a:b@host/"], "must not contain a password")):
             said = self.open(*options, fine=False)
@@ -396,7 +396,7 @@ class Models(Speech):
         self.assertRegex(self.vdet("model", "list").stdout, r"whisper-empty +f32 +7.7 MB  MIT")
         self.vdet("model", "check")
         self.assertIn("no precisions to choose", self.vdet("model", "get", "whisper-empty:q8_0", code=2).stderr)
-        self.assertIn("no model of whisper.cpp", self.vdet("model", "get", "whisper-bad", code=1).stderr)
+        self.assertIn("not a model of whisper.cpp", self.vdet("model", "get", "whisper-bad", code=1).stderr)
         r = self.vdet("doctor", code=None)
         line = next(x for x in r.stdout.splitlines() if re.match(r"\w+ +speech ", x))
         here = shutil.which("whisper-server") or (Path(self.env["VDET_RUNTIME_DIR"]) / "whisper-server").exists()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server's answer to a transcription, and what is dropped of it. The first two
- * bytes are the length of the sound in tenths of a second. */
+/* A server's answer to a transcription, and what is dropped of it. The first
+ * two bytes are the length of the sound in tenths of a second. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -54,7 +54,8 @@ static void whisper_cpp(void **state)
 	(void)state;
 	AUTO(speech_result_clear)
 	struct speech_result r = read_of(
-		"{\"task\":\"transcribe\",\"language\":\"german\",\"duration\":5.0,\"text\":\" Guten Tag\\n\","
+		"{\"task\":\"transcribe\",\"language\":\"german\",\"duration\":5.0,"
+		"\"text\":\" Guten Tag\\n\","
 		"\"segments\":[{\"id\":0,\"text\":\" Guten  Tag\",\"start\":0.5,\"end\":2.0,\"tokens\":[1],"
 		"\"words\":[{\"word\":\" Guten\",\"start\":0.5,\"end\":1.25,\"probability\":0.5},"
 		"{\"word\":\" Tag\",\"start\":1.25,\"end\":2.0,\"probability\":1.0}],"
@@ -123,12 +124,12 @@ static void without_times(void **state)
 static void what_is_no_answer(void **state)
 {
 	(void)state;
-	refuse("<html><body>Hello</body></html>", ERR_PROTO, "no transcription");
-	refuse("[1, 2]", ERR_PROTO, "no transcription");
-	refuse("{\"text\":", ERR_PROTO, "no JSON");
+	refuse("<html><body>Hello</body></html>", ERR_PROTO, "not a transcription");
+	refuse("[1, 2]", ERR_PROTO, "not a transcription");
+	refuse("{\"text\":", ERR_PROTO, "not JSON");
 	refuse("{\"text\":7}", ERR_PROTO, "neither");
 	refuse("{\"segments\":{}}", ERR_PROTO, "neither");
-	refuse("{\"text\":\"a\",\"text\":\"b\"}", ERR_PROTO, "no JSON");
+	refuse("{\"text\":\"a\",\"text\":\"b\"}", ERR_PROTO, "not JSON");
 	refuse("{\"error\":{\"message\":\"bad\\u0007 model\\u202e\"}}", ERR_ENGINE,
 	       "reports: bad model");
 	refuse("{\"error\":\"failed to read audio data\"}", ERR_ENGINE, "failed to read");
@@ -245,7 +246,7 @@ static void the_model_doubts(void **state)
 	(void)state;
 	AUTO(speech_result_clear) struct speech_result r = {0};
 	add(&r, 0, S, "spoken", -0.3, 0.1);
-	add(&r, S, 2 * S, "nobody speaks", -1.2, 0.9);
+	add(&r, S, 2 * S, "no one speaks", -1.2, 0.9);
 	add(&r, 2 * S, 3 * S, "unlikely", -1.2, 0.1);
 	/* Sure of its text, whatever it says of the sound: as Whisper itself does. */
 	add(&r, 3 * S, 4 * S, "sure", -0.2, 0.99);
@@ -392,17 +393,17 @@ static void heads_of_models(void **state)
 	assert_false(f.english || f.voice);
 	assert_int_equal(f.layers, 12);
 	refuse_file(cut, ERR_FORMAT, "cut short");
-	refuse_file(words, ERR_FORMAT, "no model");
-	refuse_file(many, ERR_FORMAT, "no model");
+	refuse_file(words, ERR_FORMAT, "not a model");
+	refuse_file(many, ERR_FORMAT, "not a model");
 	refuse_file(bare, ERR_FORMAT, "no weights");
 	AUTO(mem_freep) char *absent = file_join(dir, "absent.bin");
 	refuse_file(absent, ERR_NOENT, "absent.bin");
-	refuse_file(dir, ERR_FORMAT, "no file");
+	refuse_file(dir, ERR_FORMAT, "not a file");
 	AUTO(mem_freep) char *other = file_join(dir, "other.bin");
 	assert_ok(file_write(other, "GGUF\3\0\0\0", 8, &err));
 	refuse_file(other, ERR_UNSUPPORTED, "GGUF");
 	assert_ok(file_write(other, "hello, this is a text", 21, &err));
-	refuse_file(other, ERR_FORMAT, "no model of whisper.cpp");
+	refuse_file(other, ERR_FORMAT, "not a model of whisper.cpp");
 	assert_ok(file_write(other, "lmgg\12\0\0\0silero-16k\6\0\0\0", 22, &err));
 	assert_ok(speech_file_read(other, &f, &err));
 	assert_true(f.voice);
