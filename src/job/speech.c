@@ -23,7 +23,7 @@ enum {
 /* Sound that goes on for so long after the picture is mentioned. */
 static const int64_t long_after = CLOCK_SECOND;
 
-/* Set first, so that nobody takes a run that was killed for a whole one. */
+/* Set first, so that no one takes a run that was killed for a whole one. */
 static const char *const unfinished = "transcribing was not finished";
 
 struct job_speech {
@@ -377,7 +377,7 @@ static int transcribe(struct job_speech *s, struct err *err)
 	s->hearing.cancel = s->run->cancel;
 	if (r == 0)
 		r = do_tracks(s, err);
-	/* Nobody speaks in all of it. */
+	/* No one speaks in all of it. */
 	if (r == 0 && !s->failed)
 		r = replace_others(s, err);
 	if (r == 0)

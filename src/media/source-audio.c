@@ -18,14 +18,18 @@ void audio_tracks_clear(struct audio_tracks *t)
 }
 
 /* Not where the timeline has parts: then the clock of the file is not that of
- * the video. */
+ * the video. Matroska states the end instead of the duration. */
 static int64_t end_of(const struct source *s, const AVStream *st)
 {
-	if (s->timeline.n_parts || st->duration <= 0 || st->start_time == AV_NOPTS_VALUE)
+	int64_t start = 0, length = source_stated_length(st), end;
+	if (s->timeline.n_parts || length <= 0)
 		return 0;
-	int64_t end, us = av_rescale_q(st->start_time, st->time_base, AV_TIME_BASE_Q) +
-	                  av_rescale_q(st->duration, st->time_base, AV_TIME_BASE_Q);
-	return __builtin_sub_overflow(us, s->start, &end) || end < 0 ? 0 : end;
+	if (st->duration > 0 && st->start_time != AV_NOPTS_VALUE)
+		start = av_rescale_q(st->start_time, st->time_base, AV_TIME_BASE_Q);
+	return __builtin_sub_overflow(start, s->start, &end) ||
+	               __builtin_add_overflow(end, length, &end) || end < 0
+	           ? 0
+	           : end;
 }
 
 static void add(struct audio_tracks *to, const struct source *s, const AVStream *st)

@@ -70,8 +70,7 @@ static int explain_no_video(const struct source *s, const AVStream *undecodable,
 	               s->fmt->nb_streams);
 }
 
-/* Its duration in microseconds; 0 if the container does not state it. */
-static int64_t length_of(const AVStream *st)
+int64_t source_stated_length(const AVStream *st)
 {
 	const AVDictionaryEntry *tag = av_dict_get(st->metadata, "DURATION", NULL, 0);
 	int hours, minutes;
@@ -94,7 +93,7 @@ static int64_t frames_of(const AVStream *st)
 
 bool source_is_moving(const AVStream *st)
 {
-	int64_t frames = frames_of(st), length = length_of(st);
+	int64_t frames = frames_of(st), length = source_stated_length(st);
 	if (!is_video(st) || frames == 1)
 		return false;
 	/* A single picture as a separate track, which is not marked as such. */
@@ -177,8 +176,9 @@ static int choose_best(struct source *s, bool *ret_moved, AVStream **ret, struct
 
 	*ret_moved = count_packets(s, counts, n);
 	for (unsigned i = 0; i < n; i++)
-		if (source_is_moving(s->fmt->streams[i]) && length_of(s->fmt->streams[i]) > longest)
-			longest = length_of(s->fmt->streams[i]);
+		if (source_is_moving(s->fmt->streams[i]) &&
+		    source_stated_length(s->fmt->streams[i]) > longest)
+			longest = source_stated_length(s->fmt->streams[i]);
 
 	for (unsigned i = 0; i < n; i++) {
 		AVStream *st = s->fmt->streams[i];
@@ -191,7 +191,7 @@ static int choose_best(struct source *s, bool *ret_moved, AVStream **ret, struct
 		struct candidate c = {
 			.st = st,
 			.moving = source_is_moving(st) && counts[i] > 1,
-			.whole = !length_of(st) || length_of(st) * 2 > longest,
+			.whole = !source_stated_length(st) || source_stated_length(st) * 2 > longest,
 			.preferred = st->disposition & AV_DISPOSITION_DEFAULT,
 			.pixels = (int64_t)st->codecpar->width * st->codecpar->height,
 		};

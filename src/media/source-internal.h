@@ -10,6 +10,9 @@
  * it is encrypted or cannot be decoded. *ret_moved: packets were read, so the
  * source must be opened again. */
 int source_choose(struct source *s, bool *ret_moved, struct err *err);
+/* The duration of a stream in microseconds; 0 if the container does not state
+ * it. */
+int64_t source_stated_length(const AVStream *st);
 /* Selects st; the demuxer discards all other streams. */
 void source_select(struct source *s, AVStream *st);
 /* Opens the file for another stream than the video, but with its clock;

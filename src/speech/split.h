@@ -13,8 +13,8 @@
 /* The stretches whose level is above that of the background, which is what is
  * quiet for its surroundings of 20 s. Stretches that are less than 0.3 s apart
  * are one; each has some sound before and after it, as words begin and end
- * softly. Rather too much than too little: an engine decides what was said. Sets
- * *ret to a new array, in order. */
+ * softly. Rather too much than too little: an engine decides what was said.
+ * Sets *ret to a new array, in order. */
 void split_voices(const int16_t *samples, size_t n, struct speech_voice **ret, size_t *ret_n);
 
 /* Where a part that begins with the first sample ends, so that no word is cut:
@@ -27,7 +27,7 @@ int64_t split_end(const int16_t *samples, size_t n, const struct speech_voice *v
  * with what is between them. Sound is sent as it is, without cuts inside a
  * piece: so the time of a word is that of its piece plus what the engine says,
  * to the sample, no word is made of two halves, and no sentence goes on over a
- * silence that nobody heard. What is left out are silences of 5 s or more, in
+ * silence that no one heard. What is left out are silences of 5 s or more, in
  * which engines invent text. */
 struct split_piece {
 	int64_t start, end;
