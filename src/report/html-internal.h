@@ -43,7 +43,10 @@ int report_page_lanes_height(const struct report *r);
 void report_page_timeline(struct report_page *p); /* html-timeline.c */
 void report_page_subjects(struct report_page *p); /* html-subjects.c */
 void report_page_said(struct report_page *p);     /* html-said.c */
-void report_page_events(struct report_page *p);   /* html-lists.c */
+void report_page_clock(struct report_page *p);    /* html-clock.c */
+/* The time of day at a time of the video, if it is known. */
+void report_page_clock_at(struct report_page *p, int64_t time);
+void report_page_events(struct report_page *p); /* html-lists.c */
 void report_page_anomalies(struct report_page *p);
 void report_page_holes(struct report_page *p);
 void report_page_chunks(struct report_page *p);

@@ -156,6 +156,7 @@ static void add_event(struct report_page *p, const struct report_event *e, char 
 	add_time(p, e->start);
 	buf_adds(p->out, "</a>");
 	add_span(p, e->start, e->end);
+	report_page_clock_at(p, e->start);
 
 	buf_adds(p->out, "</p><div class=\"said\"><p class=\"what\" dir=\"auto\">");
 	if (!report_is_empty(report_subject(e))) {

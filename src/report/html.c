@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "report/html-internal.h"
+#include "report/clocks.h"
 #include "report/said.h"
 #include "report/html-page.h"
 
@@ -125,6 +126,8 @@ static void add_header(struct report_page *p)
 		buf_adds(p->out, "<a href=\"#said\">Said</a> ");
 	if (said_is_listed(&p->r->said, "written"))
 		buf_adds(p->out, "<a href=\"#written\">Written</a> ");
+	if (report_clock_is_listed(p->r))
+		buf_adds(p->out, "<a href=\"#clock\">Time of day</a> ");
 	if (report_count_anomalies(p->r))
 		buf_addf(p->out, "<a href=\"#anomalies\">Anomalies (%zu)</a> ",
 		         report_count_anomalies(p->r));
@@ -229,6 +232,7 @@ int report_html(const struct report *r, struct buf *out, struct err *err)
 	report_page_holes(&p);
 	report_page_events(&p);
 	report_page_said(&p);
+	report_page_clock(&p);
 	report_page_anomalies(&p);
 	report_page_chunks(&p);
 	report_page_made(&p);

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "report/checks.h"
+#include "report/clocks.h"
 #include "report/said.h"
 #include "report/second.h"
 #include "report/text.h"
@@ -213,11 +214,12 @@ static json_t *event_json(const struct report *r, const struct report_event *e)
 		                                       joined_by(e, i), "check", check_json(&p->check)));
 	}
 	json_t *number = e->subject ? json_integer(e->subject->number) : json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "start", seconds(e->start),
-	                 "end", seconds(e->end), "subject", string_or_null(report_subject(e)),
-	                 "subject_number", number, "what", string(e->what), "chunk",
-	                 (json_int_t)e->parts[0].chunk, "frames", frames_json(r, &e->parts[0]), "parts",
-	                 parts, "verdict", string_or_null(report_event_verdict(e)));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "start", seconds(e->start), "end",
+		seconds(e->end), "clock", report_clock_at_json(r, e->start), "subject",
+		string_or_null(report_subject(e)), "subject_number", number, "what", string(e->what),
+		"chunk", (json_int_t)e->parts[0].chunk, "frames", frames_json(r, &e->parts[0]), "parts",
+		parts, "verdict", string_or_null(report_event_verdict(e)));
 }
 
 json_t *report_events_json(const struct report *r, const struct report_event *events, size_t n)
@@ -364,7 +366,7 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 	report_sum(r, &s);
 	json_t *j = json_pack(
 		"{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"format", FORMAT, "vdet_version", string(r->vdet_version), "complete", (int)r->complete,
 		"source", source_json(r), "analysed",
 		json_pack("{s:o, s:o}", "from", seconds(r->from), "to", seconds(r->to)), "engine",
@@ -381,8 +383,8 @@ int report_json(const struct report *r, struct buf *out, struct err *err)
 		report_said_json(&r->said, &all), "said_sources", report_said_sources_json(&r->said, &all),
 		"written", report_written_json(&r->said, &all), "written_sources",
 		report_written_sources_json(&r->said, &all), "dropped",
-		report_dropped_json(&r->said, &all, r->detail == REPORT_ALL), "holes", holes_json(r),
-		"left_out", left_out_json(r), "tokens",
+		report_dropped_json(&r->said, &all, r->detail == REPORT_ALL), "clock", report_clock_json(r),
+		"holes", holes_json(r), "left_out", left_out_json(r), "tokens",
 		json_pack("{s:I, s:I}", "prompt", (json_int_t)s.prompt_tokens, "output",
 	              (json_int_t)s.output_tokens),
 		"run", run_json(r, &s));

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "report/checks.h"
+#include "report/clocks.h"
 #include "report/events.h"
 #include "report/joins.h"
 #include "report/second.h"
@@ -407,6 +408,8 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 		r = store_steps_load(s, report->job, &report->steps, &report->n_steps, err);
 	if (r == 0)
 		r = store_transcript_load(s, report->job, &report->said, err);
+	if (r == 0)
+		r = report_clock_load(s, report, err);
 	if (r == 0)
 		r = report_seconds_load(s, report, err);
 	if (r == 0)

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "report/checks.h"
+#include "report/clocks.h"
 #include "report/provenance.h"
 #include "report/said.h"
 #include "report/second.h"
@@ -145,6 +146,13 @@ static void md_times(int64_t start, int64_t end, struct buf *out)
 	buf_adds(out, " ");
 }
 
+static void md_clock_at(const struct report *r, int64_t time, struct buf *out)
+{
+	char text[WALLCLOCK_TEXT_MAX];
+	if (*report_clock_at(r, time, text))
+		buf_addf(out, "(%s) ", text);
+}
+
 static void md_frames(const struct report *r, const struct report_part *p, struct buf *out)
 {
 	char t[CLOCK_TEXT_MAX];
@@ -173,6 +181,7 @@ static void md_event(const struct report *r, const struct report_event *e, struc
 {
 	buf_adds(out, "- ");
 	md_times(e->start, e->end, out);
+	md_clock_at(r, e->start, out);
 	md_text(out, e->what);
 	md_whose(e, out);
 	report_markdown_verdict(out, report_event_verdict(e));
@@ -412,6 +421,35 @@ static void md_said(const struct report *r, struct buf *out)
 	md_texts(r, "written", "Written", WRITTEN_NOTE, out);
 }
 
+static void md_clock(const struct report *r, struct buf *out)
+{
+	const struct wallclock *w = r->clock;
+	char at[CLOCK_TEXT_MAX];
+	if (!report_clock_is_listed(r))
+		return;
+	buf_adds(out, "## Time of day\n\n");
+	if (!report_is_empty(w->fault)) {
+		md_text(out, w->fault);
+		buf_adds(out, "\n\n");
+	}
+	for (size_t i = 0; i < w->n_clocks; i++) {
+		const struct wallclock_clock *c = &w->clocks[i];
+		AUTO(buf_free) struct buf b = BUF(1 << 16);
+		report_clock_text(c, &b);
+		buf_adds(out, "- ");
+		md_text(out, buf_str(&b));
+		buf_adds(out, "\n");
+		for (size_t k = 0; k < c->n_breaks; k++) {
+			AUTO(buf_free) struct buf text = BUF(1 << 16);
+			report_break_text(c, &c->breaks[k], &text);
+			buf_addf(out, "    - **%s** ", clock_text(c->breaks[k].after, at));
+			md_text(out, buf_str(&text));
+			buf_adds(out, "\n");
+		}
+	}
+	buf_adds(out, "\n");
+}
+
 struct md_table {
 	struct buf *out;
 	const char *group;
@@ -450,6 +488,7 @@ int report_markdown(const struct report *r, struct buf *out, struct err *err)
 	md_events(r, out);
 	md_subjects(r, out);
 	md_said(r, out);
+	md_clock(r, out);
 	md_anomalies(r, out);
 	md_chunks(r, &s, out);
 	md_made(r, &s, out);

@@ -86,6 +86,7 @@ void report_free(struct report *r)
 		free(r->endpoints[i].name);
 
 	store_transcript_clear(&r->said);
+	wallclock_free(r->clock);
 	store_steps_free(r->steps, r->n_steps);
 	free(r->endpoints);
 	free(r->options);

@@ -23,6 +23,7 @@
 #include "story/story.h"
 #include "story/sum-up.h"
 #include "subjects/subjects.h"
+#include "wallclock/wallclock.h"
 
 struct report_sample {
 	int64_t time, pts;    /* requested; shown */
@@ -240,6 +241,8 @@ struct report {
 	/* what is said and written, as far as it is known; a kind without sources was
 	 * not looked for, as in reports written by older versions */
 	struct store_transcript said;
+
+	struct wallclock *clock; /* the time of day; NULL = it was not looked for */
 
 	struct store_step *steps; /* what was done because memory was short, in order */
 	size_t n_steps;

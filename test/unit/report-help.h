@@ -163,6 +163,30 @@ static void fill_said(struct report *r, const struct shape *s)
 		                                                      .reason = mem_strdup(t)};
 }
 
+/* A clock in the picture that jumps once; as the journal has it. */
+static void fill_clock(struct report *r, const struct shape *s)
+{
+	struct err err;
+	if (!s->events)
+		return;
+	json_auto_t *clock = json_pack(
+		"{s:i, s:s, s:s, s:i, s:[{s:s, s:s, s:[iiii], s:i, s:s, s:b, s:i, s:i, s:[{s:s, s:[{s:i, s:I, "
+		"s:I, s:f, s:i, s:i, s:n}]}], s:[{s:i, s:i, s:I, s:I, s:I, s:s, s:b, s:s}], s:[]}]}",
+		"version", 1, "timezone", s->text, "fault", s->text, "reads", 3, "clocks", "source",
+		"picture", "name", s->text, "box", 1000, 100, 3000, 500, "turn", 0, "format",
+		"YYYY-MM-DD hh:mm:ss", "dated", 1, "unit_us", 1000000, "period_us", 0, "fits", "order",
+		"ymd", "pieces", "start_us", 0, "end_us", (json_int_t)(288 * S), "at_us",
+		(json_int_t)(1795341600 * S), "speed", 1.0, "residual_us", 1000, "readings", 9,
+		"utc_offset_s", "breaks", "before_us", 1000000, "after_us", 1100000, "clock_before_us",
+		(json_int_t)(1795341600 * S), "clock_after_us", (json_int_t)(1795341637 * S), "jump_us",
+		(json_int_t)(37 * S), "verdict", "recording interrupted", "daylight", 0, "why", s->text,
+		"samples");
+	AUTO(mem_freep) char *text = json_dumps(clock, 0);
+	assert_non_null(text);
+	if (wallclock_read(text, &r->clock, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
 static struct report *make(const struct shape *s)
 {
 	struct report *r = mem_alloc(1, sizeof *r);
@@ -223,6 +247,7 @@ static struct report *make(const struct shape *s)
 	                                   .counts = {1, 2, 3, 4, 5}};
 	fill_subjects(r, s);
 	fill_said(r, s);
+	fill_clock(r, s);
 	return r;
 }
 
