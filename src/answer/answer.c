@@ -112,6 +112,7 @@ static const struct field cite_fields[] = {
 	{.name = "frames", OBJECTS(answer_cite, frames, frame_fields), .most = FRAMES_MOST},
 	TEXT_OR_NULL("quote", answer_cite, quote),
 	ADDED("quote_source", FIELD_TEXT, answer_cite, quote_source),
+	ADDED("clock", FIELD_TEXT, answer_cite, clock),
 	TEXT("text", answer_cite, text),
 	NAMED("verdict", answer_cite, verdict, verdict_name, VERDICT_WITHDRAWN + 1),
 	OR_NULL("p", FIELD_SHARE, answer_cite, p, -1),

@@ -102,7 +102,8 @@ struct answer_cite {
 	/* where it comes from: "subtitle", "speech", "written"; "" = there is none,
 	 * or it is not known, as in answers of older versions */
 	char *quote_source;
-	char *text; /* what was found there: the statement that was checked */
+	char *clock; /* time of day at its start; "" or NULL = not known */
+	char *text;  /* what was found there: the statement that was checked */
 	enum check_verdict verdict;
 	double p;     /* probability of the verdict's letter A; < 0 = not known */
 	char *reason; /* why it is unchecked; "" = it is not */

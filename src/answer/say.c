@@ -141,6 +141,9 @@ void answer_add_times(const struct answer_cite *c, struct buf *out)
 	buf_adds(out, answer_time(c->start, t));
 	if (c->end > c->start)
 		buf_addf(out, " – %s", answer_time(c->end, t));
+	/* of a foreign file it could be anything */
+	if (c->clock && *c->clock && !c->clock[strspn(c->clock, "0123456789-:+, orAMPUTC")])
+		buf_addf(out, " (%s)", c->clock);
 }
 
 void answer_add_verdict(const struct answer_cite *c, struct buf *out)

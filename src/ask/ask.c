@@ -17,6 +17,7 @@
 #include "ask/sight.h"
 #include "ask/rounds.h"
 #include "ask/said.h"
+#include "report/clocks.h"
 #include "ask/scan.h"
 #include "ask/sources.h"
 #include "ask/verify.h"
@@ -358,6 +359,17 @@ static int find(struct asking *a, struct err *err)
 
 /* ---- the answer */
 
+/* The time of day of each citation, where the video has a clock. */
+static void add_clocks(const struct asking *a, struct answer *to)
+{
+	char text[WALLCLOCK_TEXT_MAX];
+	for (size_t i = 0; i < to->n_cites; i++) {
+		struct answer_cite *c = &to->cites[i];
+		free(c->clock);
+		c->clock = mem_strdup(report_clock_at(a->sources[c->source].report, c->start, text));
+	}
+}
+
 static int make_answer(struct asking *a, const char *changed, struct answer **ret, struct err *err)
 {
 	AUTO(answer_freep) struct answer *answer = mem_alloc(1, sizeof *answer);
@@ -373,6 +385,7 @@ static int make_answer(struct asking *a, const char *changed, struct answer **re
 		r = evidence_collect(a, answer, err);
 	if (r < 0)
 		return r;
+	add_clocks(a, answer);
 	conclude(a, answer, partly);
 	choose_run(a, answer);
 	conclude_record(a, answer);

@@ -285,14 +285,17 @@ void report_dropped_text(const struct store_transcript *t, const char *kinds, st
 /* What is said of a kind: that it was not looked for, that there is nothing, and
  * what there is. */
 static const struct kind_words {
-	const char *kind, *unknown, *none, *some;
+	const char *kind, *unknown, *none, *one, *several, *note;
 } kind_words[] = {
 	{STORE_SUBTITLE, "It was not looked for subtitles in the file.",
-     "The file has no subtitles that can be read here.", "subtitles in the file"},
+     "The file has no subtitles that can be read here.", "subtitle is in the file",
+     "subtitles are in the file", ""},
 	{STORE_SPEECH, "Speech was not transcribed: what is only heard is not known.",
-     "No speech was recognized.", "speech that was recognized and may have errors"},
+     "No speech was recognized.", "text of speech was recognized",
+     "texts of speech were recognized", ", and may have errors"},
 	{STORE_WRITTEN, "Text in the picture was not read.", "No text in the picture was recognized.",
-     "texts in the picture that were recognized and may have errors"},
+     "text in the picture was recognized", "texts in the picture were recognized",
+     ", and may have errors"},
 };
 
 /* Why something of a kind is missing; false: nothing is known to be. */
@@ -332,8 +335,8 @@ static void add_coverage(const struct store_transcript *t, const struct kind_wor
 		return;
 	}
 	if (n)
-		buf_addf(out, "%zu text%s: %s%s%s%s.", n, n == 1 ? "" : "s", k->some, engine ? " (" : "",
-		         engine ? engine : "", engine ? ")" : "");
+		buf_addf(out, "%zu %s%s%s%s%s.", n, n == 1 ? k->one : k->several, engine ? " (" : "",
+		         engine ? engine : "", engine ? ")" : "", k->note);
 	else
 		buf_adds(out, k->none);
 	add_faults(t, k->kind, out);

@@ -186,6 +186,12 @@ class Texts(flow.Flow):
         # Nothing that is only written.
         self.assertEqual(self.ask("What is said about the exit?", "said", code=4)["cites"], [])
 
+    def test_citations_have_the_time_of_day(self):
+        add_clock(self.store, self.job, CLOCK)
+        answer = self.ask("What is said about the zeppelin?", "said")
+        self.assertEqual(answer["cites"][0]["clock"], "2026-11-22 10:00:01")
+        self.assertIn("(2026-11-22 10:00:01)", self.vdet("ask", "--show", answer["id"]).stdout)
+
     def test_nobody_speaks(self):
         """That is known, where speech was listened for."""
         with sqlite3.connect(self.store) as store:
@@ -229,7 +235,7 @@ class Texts(flow.Flow):
         self.assertEqual([(s["text"], s["source"], s["recognized"]) for s in r["said"]], [(s[2], "speech", True) for s in SPEECH])
         self.assertEqual(r["written"], [])
         self.assertEqual([s["kind"] for s in r["sources"]], ["speech"])
-        for part in ("no subtitles", "2 texts: speech that was recognized and may have errors (test engine).", "2 texts were recognized"):
+        for part in ("no subtitles", "2 texts of speech were recognized (test engine), and may have errors.", "2 texts were recognized"):
             self.assertIn(part, r["coverage"])
         r = c.call("get_transcript", video=self.job, kind="all", limit=3)
         self.assertTrue(r["more"])

@@ -90,6 +90,7 @@ static struct answer_cite *add_cite(struct answer *a, size_t source, int64_t sta
 	                          .frames = mem_alloc(2, sizeof *c->frames),
 	                          .quote = mem_strdup(""),
 	                          .quote_source = mem_strdup(""),
+	                          .clock = mem_strdup(""),
 	                          .text = mem_strdup("It is there."),
 	                          .verdict = VERDICT_SHOWN,
 	                          .p = p,

@@ -502,8 +502,8 @@ static void coverage_says_what_is_not_known(void **state)
 	report_said_coverage(&t, "all", &text);
 	assert_string_equal(
 		buf_str(&text),
-		"It was not looked for subtitles in the file. 1 text: speech that was recognized and may "
-		"have errors (an engine). Not complete: the engine ended. No text in the picture was "
+		"It was not looked for subtitles in the file. 1 text of speech was recognized (an engine), "
+		"and may have errors. Not complete: the engine ended. No text in the picture was "
 		"recognized.");
 }
 

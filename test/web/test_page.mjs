@@ -307,7 +307,7 @@ test('speech and written text are listed beside it, drawn, filtered, taken along
   await until(page.locator('p.said.written'));
   assert.deepEqual(await rows.locator('span').allInnerTexts(), ['EXIT 42', 'The zeppelin lands & 1 < 2.', 'we <i>meet</i> at the mill', 'no place']);
   assert.match(await page.locator('p.said.speech .note').innerText(), /speech 1, 50 %/);
-  assert.match(await page.locator('.coverage').innerText(), /1 text: subtitles in the file.*1 text: speech that was recognized/s);
+  assert.match(await page.locator('.coverage').innerText(), /1 subtitle is in the file.*1 text of speech was recognized.*2 texts in the picture were recognized/s);
   await page.locator('p.said.speech .time').click();
   await page.waitForFunction(() => Math.abs(document.querySelector('video').currentTime - 6) < 0.01, undefined, { timeout: PATIENCE });
   // The picture shows where the text is that is in it now.
@@ -345,6 +345,38 @@ test('speech and written text are listed beside it, drawn, filtered, taken along
   await page.getByLabel('Find').selectOption('written');
   await page.locator('.hits a').first().click();
   await until(page.locator('p.said.written'));
+  noFaults();
+});
+
+test('the clock of a recording is beside its events, and where it jumps is listed', async () => {
+  const { id, journal } = (await server.get('jobs')).jobs.find((j) => j.name === 'second.mp4');
+  const piece = (from, to, at) => ({ start_us: from * 1e6, end_us: to * 1e6, at_us: at * 1e6, speed: 1, residual_us: 0, readings: 9, utc_offset_s: null });
+  const noon = Date.UTC(2026, 10, 30, 12) / 1000;
+  server.setClock(journal, { version: 1, timezone: '', fault: '', reads: 9, clocks: [{
+    source: 'picture', name: 'the clock <b>in</b> the picture', box: [0, 0, 100, 100], turn: 0, format: 'YYYY-MM-DD hh:mm:ss', dated: true,
+    unit_us: 1e6, period_us: 0, fits: [{ order: 'ymd', pieces: [piece(0, 9.9, noon), piece(10, 20, noon + 47)] }],
+    breaks: [{ before_us: 9.9e6, after_us: 10e6, clock_before_us: (noon + 9) * 1e6, clock_after_us: (noon + 47) * 1e6, jump_us: 37e6,
+      verdict: 'recording interrupted', daylight: false, why: 'the picture jumps, too' }],
+    samples: [] }] });
+  const { events } = await server.get(`jobs/${id}/events`);
+  assert.match(events[0].clock, /^2026-11-30 12:00:/);
+  await page.goto(server.url);
+  await until(page.locator('.card'));
+  await page.goto(`${server.url}/#/video/${id}?panel=events`);
+  await until(page.locator('.event .wall'));
+  assert.deepEqual(await page.locator('.event .wall').allInnerTexts(), events.map((e) => e.clock));
+  await page.screenshot({ path: shot('clock') });
+  const strip = await page.locator('.lanes').boundingBox();
+  await page.mouse.move(strip.x + strip.width * 0.6, strip.y + strip.height / 2);
+  await until(page.locator('.tip', { hasText: '2026-11-30 12:00:' }));
+  await page.mouse.move(0, 0);
+  await page.getByRole('tab', { name: 'Summary' }).click();
+  const jump = page.locator('.breaks li');
+  await until(jump);
+  assert.match(await jump.innerText(), /^0:10 the clock jumps by \+37 s here: recording interrupted \(the picture jumps, too\)$/);
+  await until(page.getByText('2026-11-30 12:00:00, by the clock <b>in</b> the picture'));
+  await jump.locator('.time').click();
+  await page.waitForFunction(() => Math.abs(document.querySelector('video').currentTime - 10) < 0.01, undefined, { timeout: PATIENCE });
   noFaults();
 });
 

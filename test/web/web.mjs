@@ -156,6 +156,17 @@ export class Server {
     return execFileSync(VDET, args, { cwd: this.home, env: this.env, encoding: 'utf8' });
   }
 
+  /** The clock of a run, as its analysis would have read it. */
+  setClock(run, clock) {
+    const script = `
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=60) as s:
+    s.execute("INSERT OR REPLACE INTO wall_clock (job, data) VALUES (?, ?)", sys.argv[2:4])
+`;
+    execFileSync(find('python3') ?? skip('python3 is not here'),
+      ['-c', script, join(this.home, 'data', 'vdet', 'vdet.db'), run, JSON.stringify(clock)]);
+  }
+
   /** Texts of a run, as its analysis would have recognized them: [kind, start, end, text, box], in seconds. */
   addTexts(run, ...texts) {
     const script = `

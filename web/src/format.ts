@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times, sizes and counts for people.
+import type { RecordingClock } from './types';
 
 const two = (n: number) => String(n).padStart(2, '0');
 
@@ -52,6 +53,19 @@ export function when(unix: number | null | undefined): string {
 
 /** 2026-11-03 14:00:05, of a time of ISO 8601. */
 export const moment = (iso: string) => iso.slice(0, 19).replace('T', ' ');
+
+/** The time of day at t by the first clock that has one, in the first way to read its date; '' where none is known. */
+export function wallTime(of: RecordingClock | null | undefined, t: number): string {
+  for (const c of of?.clocks ?? []) {
+    const pieces = c.readings[0]?.pieces ?? [], piece = [...pieces].reverse().find((p) => p.start <= t);
+    if (!piece) continue;
+    const at = new Date((piece.at + (t - piece.start) * piece.speed) * 1000);
+    if (Number.isNaN(at.getTime())) continue;
+    const iso = at.toISOString();
+    return c.dated ? moment(iso) : iso.slice(11, 19);
+  }
+  return '';
+}
 
 /** Parses a time: 90, 1:30 or 1:01:30.5; undefined if it is none. */
 export function parseClock(text: string): number | undefined {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws the lanes of the timeline on a canvas: activity, scenes, events, what is said and written, coverage with holes, and the
 // axis.
-import type { Chunk, VideoEvent, VideoIndex } from './types';
+import type { Chunk, RecordingClock, VideoEvent, VideoIndex } from './types';
 
 export interface TimelineData {
   duration: number;
@@ -13,6 +13,8 @@ export interface TimelineData {
   /** In order of start. */
   said?: Stretch[];
   written?: Stretch[];
+  /** Of the recording. */
+  clock?: RecordingClock | null;
 }
 
 export interface Stretch {
@@ -349,6 +351,7 @@ export function draw(g: CanvasRenderingContext2D, size: { width: number; height:
     else if (textsIn(d, lane.name)) p.texts(lane, textsIn(d, lane.name)!);
     else p.coverage(lane);
   }
+  for (const c of d.clock?.clocks ?? []) for (const b of c.breaks) p.line(b.after, size.height, colors.hole, 2);
   if (marks.pointer !== undefined) p.line(marks.pointer, size.height, colors.soft, 1);
   p.line(marks.now, size.height, colors.accent, 2);
   const x = p.x(marks.now);

@@ -3,7 +3,7 @@
 import { effect, useComputed, type Signal } from '@preact/signals';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { frameUrl } from './api';
-import { clock, exact } from './format';
+import { clock, exact, wallTime } from './format';
 import { videos } from './state';
 import { loadStoryboard, tileAt, type Tile } from './storyboard';
 import { AXIS, draw, firstFrom, GAP, laneShares, lanes, stack, textAt, textsIn, type Colors, type Stretch, type TimelineData, type View } from './timeline-draw';
@@ -159,6 +159,9 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     const i = hit(clientX, clientY), text = textUnder(clientX, clientY);
     if (i >= 0) return data.events[i]!.what;
     if (text) return `“${text.text}”`;
+    const near = ((view.current.to - view.current.from) / box.current!.clientWidth) * 4;
+    const jump = data.clock?.clocks.flatMap((c) => c.breaks).find((b) => Math.abs(b.after - timeAt(clientX)) <= near);
+    if (jump) return `${jump.text}: ${jump.verdict}`;
     const t = timeAt(clientX), chunk = data.chunks.find((c) => t >= c.start && t < c.end);
     if (!chunk) return '';
     const name = `Chunk ${chunk.index + 1}`;
@@ -270,7 +273,7 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
     action();
   };
 
-  const tile = tip && tileAt(tiles.current, tip.t);
+  const tile = tip && tileAt(tiles.current, tip.t), wall = tip && wallTime(data.clock, tip.t);
   return (
     <section class="timeline" aria-label="Timeline">
       <ul class="lane-names" aria-hidden="true"
@@ -301,6 +304,7 @@ export function Timeline({ data, video, now, current, onSeek, onEvent }: Props) 
             {tile ? <i class="tile" style={{ width: `${tile.width}px`, height: `${tile.height}px`, background: `url("${tile.url}") -${tile.x}px -${tile.y}px` }} />
               : picture && <img src={picture} alt="" width={160} />}
             <b>{exact(tip.t)}</b>
+            {wall && <span>{wall}</span>}
             {tip.text && <span dir="auto">{tip.text}</span>}
           </div>
         )}

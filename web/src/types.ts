@@ -92,6 +92,8 @@ export interface Check {
 export interface VideoEvent {
   start: number;
   end: number;
+  /** Time of day at its start; not in what arrives while a job runs. */
+  clock?: string | null;
   /** Who or what it is about, where the model said. */
   subject?: string | null;
   what: string;
@@ -138,7 +140,7 @@ export interface Ask {
 export interface Answer {
   state: string;
   text: string;
-  cites: { source: number; start: number; end: number; frames: { pts: number }[]; quote: string | null; text: string; verdict: Verdict; p: number | null }[];
+  cites: { clock?: string | null; source: number; start: number; end: number; frames: { pts: number }[]; quote: string | null; text: string; verdict: Verdict; p: number | null }[];
   dropped: { text: string; reason: string }[];
   sources: { name: string; from: number; to: number; examined: number; mean_gap: number | null; max_gap: number | null; max_gap_at: number | null; holes: number; unseen: string | null; deleted: boolean }[];
   unread: string[];
@@ -218,6 +220,26 @@ export interface Transcript {
 }
 
 export type TextKind = 'subtitle' | 'speech' | 'written';
+
+/** Of a report: where the clock of the recording jumps. */
+export interface ClockBreak {
+  before: number;
+  after: number;
+  verdict: string;
+  why: string;
+  text: string;
+}
+
+/** Of a report: the time of day. The times of a clock are seconds from 1970, as it shows them. */
+export interface RecordingClock {
+  fault: string | null;
+  clocks: {
+    name: string;
+    dated: boolean;
+    readings: { pieces: { start: number; end: number; at: number; speed: number }[] }[];
+    breaks: ClockBreak[];
+  }[];
+}
 
 /** One of both lists. */
 export interface Text {

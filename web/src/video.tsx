@@ -6,7 +6,7 @@ import { pictureUrl } from './api';
 import { byStart, useVideo } from './video-data';
 import { Filing } from './cases';
 import { Controls, isActive, JobExport, retryChunk, stateText } from './controls';
-import { clock, exact, matcher, plural, span } from './format';
+import { clock, exact, matcher, plural, span, wallTime } from './format';
 import { addShortcuts } from './keys';
 import { LongList, type ListHandle } from './list';
 import { memo } from './memo';
@@ -17,7 +17,7 @@ import { SaidPanel } from './said';
 import { SubjectsPanel } from './subjects';
 import { Timeline } from './timeline';
 import { firstFrom, type TimelineData } from './timeline-draw';
-import type { Chunk, Job, VideoEvent } from './types';
+import type { Chunk, Job, RecordingClock, VideoEvent } from './types';
 
 const PICTURES = 4;
 
@@ -76,6 +76,7 @@ const EventRow = memo(({ event, job, current, seek }: { event: VideoEvent; job: 
     <button type="button" class="time" onClick={() => seek(event.start)}>
       {clock(event.start)}{event.end - event.start >= 1 && <small>–{clock(event.end)}</small>}
     </button>
+    {event.clock && <small class="wall">{event.clock}</small>}
     <p class="what" dir="auto">{event.what}{marks[event.verdict ?? ''] && <small class="verdict"> {marks[event.verdict!]}</small>}</p>
     {event.verdict === 'withdrawn' && <p class="note">{event.parts?.[0]?.check?.says}</p>}
     <Thumbs job={job} frames={framesOf(event)} seek={seek} />
@@ -133,6 +134,22 @@ function Sentences({ of, report, seek }: { of: { text: string; events: number[] 
   );
 }
 
+/** Where the clock of the recording jumps. */
+function Breaks({ clock: of, seek }: { clock: RecordingClock | null | undefined; seek: (t: number) => void }) {
+  const breaks = of?.clocks.flatMap((c) => c.breaks) ?? [];
+  if (!breaks.length) return null;
+  return (
+    <section class="breaks">
+      <h3>Jumps of the clock</h3>
+      <ul>{breaks.map((b) => (
+        <li key={b.after}>
+          <button type="button" class="time" onClick={() => seek(b.after)}>{clock(b.after)}</button> <span dir="auto">{b.text}: <b>{b.verdict}</b>{b.why && ` (${b.why})`}</span>
+        </li>
+      ))}</ul>
+    </section>
+  );
+}
+
 function Summary({ job, report, seek }: { job: Job; report: any; seek: (t: number) => void }) {
   const c = report?.coverage;
   return (
@@ -151,6 +168,7 @@ function Summary({ job, report, seek }: { job: Job; report: any; seek: (t: numbe
           <p class="prose" dir="auto"><Sentences of={s.sentences} report={report} seek={seek} /></p>
         </section>
       ))}
+      <Breaks clock={report?.clock} seek={seek} />
       {report?.engine?.demo_model && <p class="banner">Made with the demo model, which understands only scenes drawn by vdet world.</p>}
       {c && (
         <p class="note">The model was sent {plural(c.samples, 'frame')}
@@ -166,6 +184,7 @@ function Summary({ job, report, seek }: { job: Job; report: any; seek: (t: numbe
           <Fact name="Anomalies">{report.index?.anomalies
             ? report.index.anomalies.map((a: any) => `${clock(a.start)}${a.end > a.start ? ` to ${clock(a.end)}` : ''}, ${a.text}`).join('; ') || 'none found'
             : 'not looked for: there is no index'}</Fact>
+          <Fact name="Time of day">{report.clock?.clocks.length > 0 && `${wallTime(report.clock, report.analysed.from)}, by ${report.clock.clocks[0].name}`}</Fact>
           <Fact name="Tokens">{report.tokens && `${report.tokens.prompt.toLocaleString('en')} read, ${report.tokens.output.toLocaleString('en')} written`}</Fact>
           <Fact name="Time">{report.run?.wall_time && span(report.run.wall_time)}</Fact>
           <Fact name="SHA-256">{report.source?.sha256 && <code>{report.source.sha256}</code>}</Fact>
@@ -209,8 +228,8 @@ export function VideoView({ id }: { id: string }) {
   const shownEvents = useMemo(() => fits ? events.flatMap((_, i) => (fits.events[i] ? [i] : [])) : events.map((_, i) => i), [events, fits]);
   const shownChunks = useMemo(() => fits ? chunks.flatMap((_, i) => (fits.chunks[i] ? [i] : [])) : chunks.map((_, i) => i), [chunks, fits]);
   const { transcript } = data;
-  const lane = useMemo<TimelineData>(() => ({ duration, index: data.index, chunks, events, fits: fits?.events, said: transcript?.said, written: transcript?.written }),
-    [duration, data.index, chunks, events, fits, transcript]);
+  const lane = useMemo<TimelineData>(() => ({ duration, index: data.index, chunks, events, fits: fits?.events, said: transcript?.said, written: transcript?.written, clock: data.report?.clock }),
+    [duration, data.index, chunks, events, fits, transcript, data.report]);
 
   const seek = useMemo(() => (t: number) => {
     if (player.current) player.current.seek(t);
