@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Quotes and texts of one source, compared with the subtitles of its video,
- * which are read again. What an engine recognized is not compared. One thread at
- * a time; blocks. */
+ * which are read again. What an engine recognized is not compared. One thread
+ * at a time; blocks. */
 #ifndef VDET_PROVE_QUOTES_H
 #define VDET_PROVE_QUOTES_H
 
@@ -17,8 +17,8 @@ struct quotes {
 };
 void quotes_clear(struct quotes *q);
 
-/* Reads the subtitles of `fd`; `o` as found_options() makes them. The only error
- * is ERR_CANCELED. */
+/* Reads the subtitles of `fd`; `o` as found_options() makes them. The only
+ * error is ERR_CANCELED. */
 int quotes_read(int fd, const struct decoder_options *o, struct cancel *cancel, struct quotes *ret,
                 struct err *err);
 

@@ -34,8 +34,8 @@ struct cited {
 	size_t source;
 	int64_t start, end;
 	bool seen; /* in frames; otherwise it was said or written */
-	/* of what was said or written; and where it comes from, "subtitle", "speech"
-	 * or "written"; "" = none, or not known */
+	/* of what was said or written; and where it comes from, "subtitle",
+	 * "speech" or "written"; "" = none, or not known */
 	char *quote, *quote_source;
 	struct cited_frame *frames;
 	size_t n_frames;

@@ -238,8 +238,8 @@ struct report {
 	struct report_subject_edit *subject_edits;
 	size_t n_subject_edits;
 
-	/* what is said and written, as far as it is known; a kind without sources was
-	 * not looked for, as in reports written by older versions */
+	/* what is said and written, as far as it is known; a kind without sources
+	 * was not looked for, as in reports written by older versions */
 	struct store_transcript said;
 
 	struct wallclock *clock; /* the time of day; NULL = it was not looked for */

@@ -282,8 +282,8 @@ void report_dropped_text(const struct store_transcript *t, const char *kinds, st
 		buf_addf(out, ", for other reasons (%zu)", rest);
 }
 
-/* What is said of a kind: that it was not looked for, that there is nothing, and
- * what there is. */
+/* What is said of a kind: that it was not looked for, that there is nothing,
+ * and what there is. */
 static const struct kind_words {
 	const char *kind, *unknown, *none, *one, *several, *note;
 } kind_words[] = {

@@ -39,9 +39,9 @@ bool said_is_recognized(const char *kind);
 bool said_is_listed(const struct store_transcript *t, const char *kinds);
 size_t said_count(const struct store_transcript *t, const char *kinds);
 
-/* The lists `said`, `said_sources`, `written` and `written_sources` of the JSON;
- * the caller owns them. Sources are null where such sources were not looked
- * for. */
+/* The lists `said`, `said_sources`, `written` and `written_sources` of the
+ * JSON; the caller owns them. Sources are null where such sources were not
+ * looked for. */
 json_t *report_said_json(const struct store_transcript *t, const struct said_choice *c);
 json_t *report_said_sources_json(const struct store_transcript *t, const struct said_choice *c);
 json_t *report_written_json(const struct store_transcript *t, const struct said_choice *c);

@@ -52,8 +52,8 @@ struct search_hit {
 	char *job;             /* id of the run; "" of a video that is not analyzed */
 	enum search_kind kind; /* not SEARCH_ANY */
 	bool recognized;       /* by an engine, so that it may have errors */
-	/* event -1: the summary of the chunk, or what is said or written in it; both
-	 * -1: the video */
+	/* event -1: the summary of the chunk, or what is said or written in it;
+	 * both -1: the video */
 	int64_t chunk, event;
 	int64_t sample;             /* of the chunk, whose thumbnail shows it; -1 = none */
 	char *text;                 /* "NAME: what" where a name was found */

@@ -77,7 +77,7 @@ static void add_json(const struct store_transcript *t, const struct said_choice 
 	buf_addf(out, "%s\n", text);
 }
 
-/* Read text is named where it stands beside what is said. */
+/* Text in the picture is named where it is beside what is said. */
 static void add_segments(const struct store_transcript *t, const struct said_choice *c,
                          void (*add)(struct buf *out, size_t number, const struct store_segment *s,
                                      bool named),

@@ -10,8 +10,8 @@
 
 #define TRANSCRIPT_FORMATS "txt|srt|vtt|json"
 
-/* Appends the segments that are chosen, in one of these formats. ERR_ARG: there
- * is no such format or choice; ERR_LIMIT: `out` is too small. */
+/* Appends the segments that are chosen, in one of these formats. ERR_ARG:
+ * the format or the choice is not known; ERR_LIMIT: `out` is too small. */
 int transcript_print(const struct store_transcript *t, const char *format,
                      const struct said_choice *choice, struct buf *out, struct err *err);
 

@@ -170,8 +170,8 @@ static void fill_clock(struct report *r, const struct shape *s)
 	if (!s->events)
 		return;
 	json_auto_t *clock = json_pack(
-		"{s:i, s:s, s:s, s:i, s:[{s:s, s:s, s:[iiii], s:i, s:s, s:b, s:i, s:i, s:[{s:s, s:[{s:i, s:I, "
-		"s:I, s:f, s:i, s:i, s:n}]}], s:[{s:i, s:i, s:I, s:I, s:I, s:s, s:b, s:s}], s:[]}]}",
+		"{s:i, s:s, s:s, s:i, s:[{s:s, s:s, s:[iiii], s:i, s:s, s:b, s:i, s:i, s:[{s:s, s:[{s:i, "
+		"s:I, s:I, s:f, s:i, s:i, s:n}]}], s:[{s:i, s:i, s:I, s:I, s:I, s:s, s:b, s:s}], s:[]}]}",
 		"version", 1, "timezone", s->text, "fault", s->text, "reads", 3, "clocks", "source",
 		"picture", "name", s->text, "box", 1000, 100, 3000, 500, "turn", 0, "format",
 		"YYYY-MM-DD hh:mm:ss", "dated", 1, "unit_us", 1000000, "period_us", 0, "fits", "order",
