@@ -120,11 +120,12 @@ static int read_line(struct ocr *o, PIX *gray, const char *letters, struct found
 	return r;
 }
 
-/* A candidate with some room around it. */
+/* A candidate with some room around it; at its ends thin letters may be
+ * missing. */
 static struct image_box widen(const struct image_box *b, PIX *in)
 {
-	int more = b->h / 3 + 2, w = pixGetWidth(in), h = pixGetHeight(in);
-	int x0 = b->x - more, y0 = b->y - more, x1 = b->x + b->w + more, y1 = b->y + b->h + more;
+	int up = b->h / 3 + 2, out = b->h, w = pixGetWidth(in), h = pixGetHeight(in);
+	int x0 = b->x - out, y0 = b->y - up, x1 = b->x + b->w + out, y1 = b->y + b->h + up;
 	x0 = x0 < 0 ? 0 : x0;
 	y0 = y0 < 0 ? 0 : y0;
 	x1 = x1 > w ? w : x1;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The role `text` of vdet-text: reads the writing in JPEGs for the parent on
  * the socket, in its sandbox. The protocol is in protocol/text-wire.h. */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "ocr/ocr.h"
@@ -26,6 +28,15 @@ static int tell_error(const struct err *why, struct err *err)
 	return tell(TEXT_MSG_ERROR, head, err);
 }
 
+/* The library prints statistics of pictures that it finds odd. What a sanitizer
+ * prints is kept. */
+static void be_quiet(void)
+{
+	AUTO(fd_closep) int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && strcmp(sandbox_name(), "none") != 0)
+		dup2(fd, STDERR_FILENO);
+}
+
 /* Does everything that the sandbox does not allow, then enters it. */
 static int settle(int argc, char **argv, struct ocr **ret, struct err *err)
 {
@@ -37,6 +48,7 @@ static int settle(int argc, char **argv, struct ocr **ret, struct err *err)
 	AUTO(ocr_freep) struct ocr *o = NULL;
 	json_object_seed(0);
 	tzset();
+	be_quiet();
 	int r = ocr_open(argv[2], argv[3], &o, err);
 	if (r == 0)
 		r = sandbox_limit(&s, err);

@@ -70,6 +70,19 @@ double text_alike(const char *a, const char *b)
 	return compare(a, b, true);
 }
 
+bool text_is_part(const char *a, const char *b)
+{
+	enum { LEAST = 4 };
+	uint32_t x[LONGEST], y[LONGEST];
+	size_t n = take(a, true, x), m = take(b, true, y);
+	const uint32_t *part = n < m ? x : y, *whole = n < m ? y : x;
+	size_t few = n < m ? n : m, all = n < m ? m : n;
+	for (size_t i = 0; few >= LEAST && i + few <= all; i++)
+		if (!memcmp(part, whole + i, few * sizeof *part))
+			return true;
+	return false;
+}
+
 double text_alike_but_digits(const char *a, const char *b)
 {
 	return compare(a, b, false);

@@ -11,7 +11,10 @@
  * ASCII punctuation; 1 if nothing is left of either. Of long texts the first
  * 200 characters count. */
 double text_alike(const char *a, const char *b);
-/* The same of what remains without ASCII digits. */
+/* Whether one of them, of at least 4 characters, is a part of the other, by the
+ * same characters: half a line was read. */
+bool text_is_part(const char *a, const char *b);
+/* As text_alike(), of what remains without ASCII digits. */
 double text_alike_but_digits(const char *a, const char *b);
 /* Whether the ASCII digits are the same, in order. */
 bool text_same_digits(const char *a, const char *b);

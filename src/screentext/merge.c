@@ -15,6 +15,8 @@ enum {
 	TRACKS_MAX = 1000,
 };
 
+#define ALIKE 0.75 /* two readings of one text, at least */
+
 /* A text that was missed in one frame goes on if it is back after this. */
 static const int64_t bridge = 10 * CLOCK_SECOND;
 
@@ -130,14 +132,29 @@ static bool near_place(const struct text_region *a, const struct text_region *b)
 	       most(a->h, b->h) <= 2 * least(a->h, b->h);
 }
 
-/* As it was read most often, then most surely. */
+/* How many frames agree with this reading, or have a part of it. */
+static double support(const struct value *v, const struct variant *of)
+{
+	double sum = of->votes * 0.5;
+	for (size_t i = 0; i < v->n; i++) {
+		const char *text = v->variants[i].text;
+		bool part = strlen(text) <= strlen(of->text) && text_is_part(text, of->text);
+		if (part || text_alike(text, of->text) >= ALIKE)
+			sum += v->variants[i].votes;
+	}
+	return sum * of->conf;
+}
+
 static const struct variant *best_variant(const struct value *v)
 {
 	const struct variant *best = &v->variants[0];
+	double most_support = v->n > 1 ? support(v, best) : 0;
 	for (size_t i = 1; i < v->n; i++) {
-		const struct variant *c = &v->variants[i];
-		if (c->votes > best->votes || (c->votes == best->votes && c->conf > best->conf))
-			best = c;
+		double s = support(v, &v->variants[i]);
+		if (s > most_support) {
+			most_support = s;
+			best = &v->variants[i];
+		}
 	}
 	return best;
 }
@@ -149,7 +166,7 @@ static const char *text_of(const struct value *v)
 
 static bool same_value(const char *a, const char *b)
 {
-	return text_same_digits(a, b) && text_alike(a, b) >= 0.75;
+	return (text_same_digits(a, b) && text_alike(a, b) >= ALIKE) || text_is_part(a, b);
 }
 
 /* Both have digits, and else are the same. */

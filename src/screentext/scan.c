@@ -105,9 +105,10 @@ static int try_turn(struct scan *s, const struct frame *f, int turn, struct text
 static int read_turned(struct scan *s, const struct frame *f, int64_t time,
                        struct text_lines *lines, struct err *err)
 {
+	enum { UPRIGHT = 4 }; /* letters of a line that is not turned */
 	static const int turns[] = {180, 90, 270};
 	int r = 0, last = s->turn;
-	if (has_sure_line(lines, 1) || (!last && time < s->next_turned))
+	if (has_sure_line(lines, UPRIGHT) || (!last && time < s->next_turned))
 		return 0;
 	s->turn = 0;
 	if (last)
