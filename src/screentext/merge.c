@@ -31,7 +31,7 @@ struct variant {
 /* A text of a track. */
 struct value {
 	struct variant variants[VARIANTS];
-	size_t n;
+	size_t n, best;           /* best: number of the one that is shown */
 	int64_t start, end, last; /* last: time of the last frame */
 	int readings;
 };
@@ -145,18 +145,23 @@ static double support(const struct value *v, const struct variant *of)
 	return sum * of->conf;
 }
 
-static const struct variant *best_variant(const struct value *v)
+static size_t choose_best(const struct value *v)
 {
-	const struct variant *best = &v->variants[0];
-	double most_support = v->n > 1 ? support(v, best) : 0;
+	size_t best = 0;
+	double most_support = v->n > 1 ? support(v, &v->variants[0]) : 0;
 	for (size_t i = 1; i < v->n; i++) {
 		double s = support(v, &v->variants[i]);
 		if (s > most_support) {
 			most_support = s;
-			best = &v->variants[i];
+			best = i;
 		}
 	}
 	return best;
+}
+
+static const struct variant *best_variant(const struct value *v)
+{
+	return &v->variants[v->best];
 }
 
 static const char *text_of(const struct value *v)
@@ -180,13 +185,14 @@ static bool same_but_digits(const char *a, const char *b)
 static double fits(const struct track *t, const struct text_line *l)
 {
 	const char *text = text_of(&t->values[t->n - 1]);
-	double alike = text_alike(text, l->text);
 	if (same_place(&t->place, &l->box))
-		return same_value(text, l->text)        ? 2 + alike
-		       : same_but_digits(text, l->text) ? 1 + alike
+		return same_value(text, l->text)        ? 2 + text_alike(text, l->text)
+		       : same_but_digits(text, l->text) ? 1 + text_alike(text, l->text)
 		                                        : 0;
-	bool moved = near_place(&t->place, &l->box) && text_same_digits(text, l->text);
-	return moved && alike >= 0.9 && strlen(l->text) >= 4 ? alike : 0;
+	if (strlen(l->text) < 4 || !near_place(&t->place, &l->box) || !text_same_digits(text, l->text))
+		return 0;
+	double alike = text_alike(text, l->text);
+	return alike >= 0.9 ? alike : 0;
 }
 
 static struct track *find_track(struct text_merge *m, const struct text_line *l)
@@ -220,6 +226,7 @@ static void vote(struct value *v, const struct text_line *l)
 		at->conf = l->conf;
 		at->box = l->box;
 	}
+	v->best = choose_best(v);
 }
 
 /* The text of the track that a line continues. One wrong reading in between
