@@ -151,6 +151,9 @@ static _Noreturn void run_program(const char *folder, char **argv, int port, pid
 	for (char **a = argv; *a; a++)
 		if (strcmp(*a, RELAY_PORT) == 0)
 			*a = number;
+	/* What it holds of a video must not become a file. */
+	const struct rlimit none = {0, 0};
+	setrlimit(RLIMIT_CORE, &none);
 	signal(SIGPIPE, SIG_DFL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		_exit(fail("cannot tie it to its parent", errno));

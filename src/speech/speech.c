@@ -176,6 +176,7 @@ static int get_ready(struct speech *s, struct err *err)
 		return 0;
 	if (!s->whisper.server) {
 		r = whisper_start(&s->whisper, &s->o, &s->p, err);
+		s->hopeless = r < 0;
 		if (r < 0)
 			return r;
 		s->endpoint = server_endpoint(s->whisper.server);

@@ -2,6 +2,8 @@
 #include "speech/whisper.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "proc/spawn.h"
 #include "speech/answer.h"
 
 #define NAME "whisper-server"
 #define PREFIX_BYTES 16
+#define HELP_MAX ((size_t)64 << 10)
+#define HELP_TIME (30 * CLOCK_SECOND)
 
 /* ---- program and model */
 
@@ -115,7 +121,8 @@ static int make_folder(const char *socket, char **ret, struct err *err)
 }
 
 /* -mc 0: no text of what came before, so that what the model once made up does
- * not go on. --convert would run ffmpeg on what is sent. */
+ * not go on. -nlp: else it looks at the sound twice, for the language.
+ * --convert would run ffmpeg on what is sent. */
 static int start(void *ctx, const char *socket, int log_fd, struct child **ret, struct err *err)
 {
 	const struct whisper *w = ctx;
@@ -138,7 +145,7 @@ static int start(void *ctx, const char *socket, int log_fd, struct child **ret, 
 	                            w->language,
 	                            "-mc",
 	                            "0",
-	                            "-nlp",
+	                            w->brief ? "-nlp" : NULL,
 	                            NULL};
 	/* As for llama-server: threads that spin slow our decoders down. */
 	const char *const env[] = {"OMP_WAIT_POLICY=PASSIVE", "GOMP_SPINCOUNT=0", NULL};
@@ -149,6 +156,40 @@ static int start(void *ctx, const char *socket, int log_fd, struct child **ret, 
 	const struct program_start s = {
 		.argv = argv, .env = set ? NULL : env, .log_fd = log_fd, .relay = &relay};
 	return child_start_program(&s, ret, err);
+}
+
+/* Versions differ, and refuse to start with an option that they do not know. */
+static int look_at_options(struct whisper *w, struct err *err)
+{
+	int pipe_fds[2];
+	AUTO(buf_free) struct buf help = BUF(HELP_MAX);
+	AUTO(child_freep) struct child *child = NULL;
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "cannot make a pipe");
+	AUTO(fd_closep) int ours = pipe_fds[0], theirs = pipe_fds[1];
+	const char *const argv[] = {w->program, "--help", NULL};
+	const struct program_start s = {.argv = argv, .log_fd = theirs};
+	int r = child_start_program(&s, &child, err);
+	if (r < 0)
+		return r;
+	close(theirs);
+	theirs = -1;
+	int64_t deadline = clock_now() + HELP_TIME;
+	char data[4096];
+	struct pollfd p = {.fd = ours, .events = POLLIN};
+	for (ssize_t n = 1; n > 0 && clock_now() < deadline;) {
+		if (poll(&p, 1, (int)((deadline - clock_now()) / 1000 + 1)) <= 0)
+			break;
+		n = read(ours, data, sizeof data);
+		if (n > 0)
+			buf_add(&help, data, (size_t)n);
+	}
+	w->brief = strstr(buf_str(&help), "-nlp");
+	return strstr(buf_str(&help), "--inference-path")
+	           ? 0
+	           : err_set(err, ERR_UNSUPPORTED,
+	                     "%s is not the whisper-server of whisper.cpp, or too old for vdet",
+	                     w->program);
 }
 
 static int make_prefix(char **ret, struct err *err)
@@ -167,6 +208,8 @@ int whisper_start(struct whisper *w, const struct speech_options *o, const struc
                   struct err *err)
 {
 	int r = make_prefix(&w->prefix, err);
+	if (r == 0)
+		r = look_at_options(w, err);
 	if (r < 0)
 		return r;
 	w->kind = (struct server_kind){.name = NAME, .prefix = w->prefix, .start = start, .ctx = w};

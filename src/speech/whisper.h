@@ -15,6 +15,7 @@ struct whisper {
 	char *program, *language, *prefix;
 	struct model model; /* its name, path, bytes and hash */
 	struct speech_file file;
+	bool brief; /* the program can leave out what is not needed of languages */
 	struct server_kind kind;
 	struct server *server; /* NULL = not started */
 };

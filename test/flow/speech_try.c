@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transcribes for tests: speech_try [OPTION…] MODELS_DIR LOG. Each line of
  * standard input is a number of seconds of noise to transcribe, or "pid"; each
- * answer is a line of JSON. */
+ * answer is a line of JSON. SIGTERM cancels. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
-#include "base/clock.h"
+#include "base/cancel.h"
 #include "base/opt.h"
 #include "speech/speech.h"
+
+static struct cancel *stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	cancel_fire(stop);
+}
 
 static json_t *segment_json(const struct speech_segment *g)
 {
@@ -74,10 +83,14 @@ int main(int argc, char **argv)
 		print_error(NULL, &err);
 		return 2;
 	}
+	stop = cancel_new();
+	const struct sigaction on = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	sigaction(SIGTERM, &on, NULL);
 	const struct speech_places p = {
 		.models_dir = argv[0], .log_path = argv[1], .runtime_dir = getenv("VDET_RUNTIME_DIR")};
-	if (speech_open(&o, &p, NULL, &s, &err) < 0) {
+	if (speech_open(&o, &p, stop, &s, &err) < 0) {
 		print_error(NULL, &err);
+		cancel_free(stop);
 		opt_free(&set);
 		return 1;
 	}
@@ -88,6 +101,7 @@ int main(int argc, char **argv)
 		else
 			transcribe(s, strtod(line, NULL));
 	speech_free(s);
+	cancel_free(stop);
 	opt_free(&set);
 	return 0;
 }

@@ -41,6 +41,11 @@ class Handler(BaseHTTPRequestHandler):
         server.requests.append((self.path, dict(self.headers), fields))
         reply = server.replies.pop(0) if server.replies else server.usual
         status, text, headers = reply if isinstance(reply, tuple) else (200, reply, {})
+        if status < 0:  # holds the answer until it is released
+            server.reached.set()
+            server.released.wait(flow.TIMEOUT)
+            self.close_connection = True
+            return
         if status == 0:  # hangs up after so many bytes
             self.wfile.write(text.encode())
             self.close_connection = True
@@ -73,6 +78,7 @@ class Endpoint:
     def __init__(self):
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.requests, self.server.replies, self.server.usual = [], [], answer((0, 1, "as usual"))
+        self.server.reached, self.server.released = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self.server.serve_forever)
         self.thread.start()
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
@@ -82,6 +88,7 @@ class Endpoint:
         self.server.replies = list(replies)
 
     def stop(self):
+        self.server.released.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
@@ -119,7 +126,7 @@ class Speech(flow.Flow):
         self.p.stdout.close()
         self.p.stderr.close()
         self.p.wait(flow.TIMEOUT)
-        self.no_faults(errors)
+        self.no_faults(errors + (self.log.read_text() if self.log.exists() else ""))
         return errors
 
     def send(self, line):
@@ -249,6 +256,14 @@ class AnEndpoint(Speech):
         self.endpoint.stop = lambda: None
         self.assertEqual([self.say()["hopeless"] for _ in range(3)], [False, False, True])
 
+    def test_canceled(self):
+        self.open()
+        self.endpoint.will((-1, "", {}))
+        self.send(3)
+        self.assertTrue(self.endpoint.server.reached.wait(flow.TIMEOUT))
+        self.p.send_signal(signal.SIGTERM)
+        self.assertEqual(self.receive()["code"], "canceled")
+
     def test_options_that_are_wrong(self):
         for options, words in ((["--speech", "ftp://host"], "is not a URL"), (["--speech-language", "--load"], "not the code of"),
                                (["--speech-key-file", self.dir / "absent"], "the key file"),
@@ -346,6 +361,36 @@ class WhisperServer(Speech):
         self.assertEqual(self.texts(), [SAID])
         self.assertIn("answered nothing any more", self.log.read_text())
         self.ended(server)
+
+    def test_canceled(self):
+        self.needs_whisper()
+        self.open()
+        self.assertEqual(self.texts(), [SAID])
+        _, server = self.server()
+        os.kill(server, signal.SIGSTOP)
+        self.send(3)
+        self.p.send_signal(signal.SIGTERM)
+        self.assertEqual(self.receive()["code"], "canceled")
+        self.close()
+        self.ended(server)
+
+    def test_an_older_version(self):
+        """It knows fewer options."""
+        self.needs_whisper()
+        real = shutil.which("whisper-server") or str(Path(self.env["VDET_RUNTIME_DIR"]) / "whisper-server")
+        program = self.dir / "whisper-server"
+        program.write_text(f"""#!/bin/sh
+if [ "$1" = --help ]; then
+	"{real}" --help 2>&1 | sed '/-nlp/d'
+elif [ "${{*#*-nlp}}" != "$*" ]; then
+	echo 'error: unknown argument: -nlp'
+else
+	exec "{real}" "$@"
+fi
+""")
+        program.chmod(0o755)
+        self.open("--speech-server", str(program))
+        self.assertEqual(self.texts(), [SAID])
 
     def test_is_unloaded_when_idle(self):
         self.needs_whisper()

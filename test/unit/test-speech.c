@@ -286,8 +286,7 @@ static void the_same_over_and_over(void **state)
 {
 	(void)state;
 	static const char *const circles[] = {
-		"Thank you for watching. Thank you for watching. Thank you for watching. Thank you for "
-		"watching.",
+		"Thanks for watching. Thanks for watching. Thanks for watching. Thanks for watching.",
 		"and so on and so on and so on and so on and so on",
 		"Well: ha ha ha ha ha ha ha ha ha ha ha ha ha ha ha",
 		"謝謝觀看謝謝觀看謝謝觀看謝謝觀看謝謝觀看"};
