@@ -18,9 +18,9 @@ int said_decide(struct asking *a, struct err *err);
 int said_claims(struct asking *a, struct answer *to, bool *ret_partly, struct err *err);
 
 /* The words of a question about what is said or written that are worth
- * searching for: without "say", "mention", "between 0:10 and 0:20" and the like;
- * of what is written also without "sign", "slide" and other things that have texts; "" =
- * none, it asks for everything. The caller frees. Pure. */
+ * searching for: without "say", "mention", "between 0:10 and 0:20" and the
+ * like; of what is written also without "sign", "slide" and other things that
+ * have texts; "" = none, it asks for everything. The caller frees. Pure. */
 char *said_words(const char *question, enum answer_sense sense);
 
 #endif

@@ -3,16 +3,6 @@
 #include "report/clocks.h"
 #include "report/html-internal.h"
 
-void report_page_clock_at(struct report_page *p, int64_t time)
-{
-	char text[WALLCLOCK_TEXT_MAX];
-	if (!*report_clock_at(p->r, time, text))
-		return;
-	buf_adds(p->out, " <small class=\"wall\">");
-	report_page_text(p, text);
-	buf_adds(p->out, "</small>");
-}
-
 static void add_breaks(struct report_page *p, const struct wallclock_clock *c)
 {
 	buf_adds(p->out, "<ol class=\"breaks\">\n");

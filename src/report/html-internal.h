@@ -26,6 +26,8 @@ struct report_page {
 void report_page_text(struct report_page *p, const char *s);
 /* <time> in hours to milliseconds, the rest of the microseconds dim. */
 void report_page_time(struct report_page *p, int64_t us);
+/* The time of day at a time of the video, if it is known. */
+void report_page_clock_at(struct report_page *p, int64_t time);
 /* A frame as a figure: picture or the reason why there is none, and its exact
  * time. `link`: the picture leads to the frame's place among those of its
  * chunk; else that place is here. */
@@ -44,9 +46,7 @@ void report_page_timeline(struct report_page *p); /* html-timeline.c */
 void report_page_subjects(struct report_page *p); /* html-subjects.c */
 void report_page_said(struct report_page *p);     /* html-said.c */
 void report_page_clock(struct report_page *p);    /* html-clock.c */
-/* The time of day at a time of the video, if it is known. */
-void report_page_clock_at(struct report_page *p, int64_t time);
-void report_page_events(struct report_page *p); /* html-lists.c */
+void report_page_events(struct report_page *p);   /* html-lists.c */
 void report_page_anomalies(struct report_page *p);
 void report_page_holes(struct report_page *p);
 void report_page_chunks(struct report_page *p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lanes below the strip: when something is said, and when something is
- * written in the picture. A mark leads to its text in the list. */
+ * written in the picture. A mark leads to its text in the list. With what the
+ * strip has in common with them. */
 #include <math.h>
 
 #include "report/html-internal.h"
@@ -12,8 +13,23 @@ enum {
 	MARKS_H = 10,
 	SINGLE_MAX = 400, /* more texts than that are joined in columns */
 	COLUMNS = 400,
+	TIP_MAX = 160,
 };
 #define NARROWEST 0.2 /* per cent */
+
+double report_page_across(const struct report *r, int64_t t)
+{
+	double span = (double)(r->to - r->from), x = span > 0 ? 100 * (double)(t - r->from) / span : 0;
+	return fmin(fmax(x, 0), 100);
+}
+
+void report_page_tip(struct report_page *p, const char *s)
+{
+	AUTO(mem_freep) char *line = report_line(s, TIP_MAX);
+	buf_adds(p->out, "<text class=\"tip\" x=\"0\" y=\"15\">");
+	report_page_text(p, line);
+	buf_adds(p->out, "</text></a>");
+}
 
 static const char *const lanes[] = {"said", "written"};
 

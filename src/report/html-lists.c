@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "report/checks.h"
+#include "report/clocks.h"
 #include "report/html-internal.h"
 #include "report/html-page.h"
 #include "report/second.h"
@@ -23,6 +24,16 @@ void report_page_time(struct report_page *p, int64_t us)
 	int split = (int)strlen(exact) - 3;
 	buf_addf(p->out, "<time datetime=\"PT%sS\">%.*s<small>%s</small></time>",
 	         report_seconds(us, seconds), split, exact, exact + split);
+}
+
+void report_page_clock_at(struct report_page *p, int64_t time)
+{
+	char text[WALLCLOCK_TEXT_MAX];
+	if (!*report_clock_at(p->r, time, text))
+		return;
+	buf_adds(p->out, " <small class=\"wall\">");
+	report_page_text(p, text);
+	buf_adds(p->out, "</small>");
 }
 
 static void add_time(struct report_page *p, int64_t us)

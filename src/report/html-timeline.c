@@ -18,16 +18,9 @@ enum {
 	HEIGHT = AXIS_Y + 24,
 	SINGLE_MAX = 400, /* more events than that are drawn as a histogram */
 	BINS = 160,
-	TIP_MAX = 160,
 };
 
 #define NARROWEST 0.35 /* per cent */
-
-double report_page_across(const struct report *r, int64_t t)
-{
-	double span = (double)(r->to - r->from), x = span > 0 ? 100 * (double)(t - r->from) / span : 0;
-	return fmin(fmax(x, 0), 100);
-}
 
 static double tick_step(double seconds)
 {
@@ -68,14 +61,6 @@ static void draw_axis(struct report_page *p)
 		         text);
 	}
 	buf_adds(p->out, "</g>");
-}
-
-void report_page_tip(struct report_page *p, const char *s)
-{
-	AUTO(mem_freep) char *line = report_line(s, TIP_MAX);
-	buf_adds(p->out, "<text class=\"tip\" x=\"0\" y=\"15\">");
-	report_page_text(p, line);
-	buf_adds(p->out, "</text></a>");
 }
 
 /* A part of which nothing is known. Hatched, to differ from events without

@@ -141,9 +141,9 @@ struct store_query {
 /* Where all the words of an alternative occur, in events, in summaries of
  * chunks, in what is said and what is written; newest jobs first, then in order
  * of time. Words match as prefixes, and an English plural as its singular, too;
- * case and accents are ignored (SQLite's FTS5, unicode61). If nothing is found for an
- * alternative, its letters are searched anywhere, also inside words. To be
- * freed with store_hits_free(). ERR_ARG unless there are 1 to 16 words. */
+ * case and accents are ignored (SQLite's FTS5, unicode61). If nothing is found
+ * for an alternative, its letters are searched anywhere, also inside words. To
+ * be freed with store_hits_free(). ERR_ARG unless there are 1 to 16 words. */
 int store_search(struct store *s, const struct store_query *q, struct store_hit **ret,
                  size_t *ret_n, struct err *err);
 void store_hits_free(struct store_hit *hits, size_t n);
