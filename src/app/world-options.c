@@ -37,6 +37,19 @@ static const struct opt_row rows[] = {
      "Camera noise.", OPT_COMMAND_ONLY},
 	{"world.clock", "clock", OPT_BOOL, AT(world.clock), "true", 0, 0, NULL, NULL,
      "Show the time of day in a corner.", OPT_COMMAND_ONLY},
+	{"world.clock_start", "clock-start", OPT_STRING, AT(clock_start), "", 0, 0, NULL, "TEXT",
+     "Show a date and time, this one at the start: YYYY-MM-DD hh:mm:ss. Without it, the time of "
+     "day.",
+     OPT_COMMAND_ONLY},
+	{"world.clock_format", "clock-format", OPT_CHOICE, AT(clock_format), "ymd", 0, 0,
+     "ymd|dmy|mdy|time|twelve|minutes", NULL,
+     "How it is written: 2026-11-30 14:05:09, 30/11/2026 14:05:09, 11-30-2026 02:05:09 PM, "
+     "14:05:09, 2:05:09, 2026-11-30 14:05.",
+     OPT_COMMAND_ONLY},
+	{"world.clock_speed", "clock-speed", OPT_DOUBLE, AT(clock_speed), "1", 0.01, 1000, NULL, "N",
+     "Seconds that it counts in a second.", OPT_COMMAND_ONLY},
+	{"world.clock_set", "clock-set", OPT_STRING, AT(clock_set), "", 0, 0, NULL, "LIST",
+     "Times at which it is set, and by how many seconds: 90+37,1200-60.", OPT_COMMAND_ONLY},
 	{"world.pan", "pan", OPT_BOOL, AT(world.pan), "false", 0, 0, NULL, NULL,
      "Pan the camera slowly.", OPT_COMMAND_ONLY},
 	{"world.subjects", "subjects", OPT_CHOICE, AT(subjects), "plain", 0, 0, "plain|hard", NULL,
@@ -157,7 +170,9 @@ int world_draw_files(struct world_video *v, const char *path, struct cancel *can
 	char why[300];
 	if (world_options_check(&v->world, why, sizeof why) < 0)
 		return err_set(err, ERR_ARG, "%s", why);
-	int r = check_space(v, path, err);
+	int r = world_video_dial(v, err);
+	if (r == 0)
+		r = check_space(v, path, err);
 	if (r < 0)
 		return r;
 	v->path = path;

@@ -11,22 +11,34 @@
 void world_video_default(struct world_video *v)
 {
 	*v = (struct world_video){
-		.width = 640, .height = 360, .fps = 10, .keyframe_s = 4, .quality = 26};
+		.width = 640, .height = 360, .fps = 10, .keyframe_s = 4, .quality = 26, .clock_speed = 1};
 	world_options_default(&v->world);
+}
+
+int world_video_dial(struct world_video *v, struct err *err)
+{
+	char msg[200];
+	if (world_dial_parse(&v->world.dial, v->clock_start ? v->clock_start : "",
+	                     v->clock_format ? v->clock_format : "ymd", v->clock_speed,
+	                     v->clock_set ? v->clock_set : "", msg, sizeof msg) < 0)
+		return err_set(err, ERR_ARG, "%s", msg);
+	return 0;
 }
 
 static json_t *request(const struct world_video *v)
 {
 	const struct world_options *o = &v->world;
 	return json_pack(
-		"{s:s s:I s:I s:f s:f s:I s:b s:I s:I s:f s:f s:f s:f s:f s:f s:f s:f s:b s:b s:I}", "path",
-		v->path, "width", (json_int_t)v->width, "height", (json_int_t)v->height, "fps", v->fps,
-		"keyframe_s", v->keyframe_s, "quality", (json_int_t)v->quality, "sound", v->sound, "seed",
-		(json_int_t)o->seed, "duration_us", (json_int_t)o->duration_us, "events",
+		"{s:s s:I s:I s:f s:f s:I s:b s:I s:I s:f s:f s:f s:f s:f s:f s:f s:f s:b s:b s:I s:s s:s s:s s:f}",
+		"path", v->path, "width", (json_int_t)v->width, "height", (json_int_t)v->height, "fps",
+		v->fps, "keyframe_s", v->keyframe_s, "quality", (json_int_t)v->quality, "sound", v->sound,
+		"seed", (json_int_t)o->seed, "duration_us", (json_int_t)o->duration_us, "events",
 		o->events_per_hour, "shortest", o->event_min_s, "longest", o->event_max_s, "cuts",
 		o->cuts_per_hour, "dropouts", o->dropouts_per_hour, "captions", o->captions_per_hour,
 		"hour", o->start_hour, "noise", o->noise, "clock", o->clock, "pan", o->pan, "subjects",
-		(json_int_t)o->subjects);
+		(json_int_t)o->subjects, "clock_start", v->clock_start ? v->clock_start : "",
+		"clock_format", v->clock_format ? v->clock_format : "ymd", "clock_set",
+		v->clock_set ? v->clock_set : "", "clock_speed", v->clock_speed);
 }
 
 static int reported_error(const json_t *head, struct err *err)

@@ -25,9 +25,16 @@ struct world_video {
 	double keyframe_s;     /* 0.1 to 60 s */
 	int64_t quality;       /* x264's constant rate factor, 0 (best) to 51 */
 	bool sound;
+	/* Of the date and time in the picture, see world/dial.h; only world.dial
+	 * counts. */
+	char *clock_start, *clock_format, *clock_set;
+	double clock_speed;
 	char *subjects;    /* "plain" or "hard", as it was given; only world.subjects counts */
 	int64_t questions; /* to write beside it; nothing in the video */
 };
+
+/* From the texts to world.dial; ERR_ARG. */
+int world_video_dial(struct world_video *v, struct err *err);
 
 /* 640x360, 10 pictures per second, a keyframe every 4 s, no sound, the default
  * world; path NULL. */

@@ -35,6 +35,7 @@ static int read_request(const json_t *head, struct world_video *v, char **ret_pa
 		{"captions", &o->captions_per_hour},
 		{"hour", &o->start_hour},
 		{"noise", &o->noise},
+		{"clock_speed", &v->clock_speed},
 	};
 	const struct {
 		const char *key;
@@ -56,6 +57,14 @@ static int read_request(const json_t *head, struct world_video *v, char **ret_pa
 		r = wire_bool(head, "clock", &o->clock, err);
 	if (r == 0)
 		r = wire_bool(head, "pan", &o->pan, err);
+	if (r == 0)
+		r = wire_string(head, "clock_start", 100, &v->clock_start, err);
+	if (r == 0)
+		r = wire_string(head, "clock_format", 100, &v->clock_format, err);
+	if (r == 0)
+		r = wire_string(head, "clock_set", 1000, &v->clock_set, err);
+	if (r == 0)
+		r = world_video_dial(v, err);
 	return r < 0 ? r : wire_string(head, "path", 4096, ret_path, err);
 }
 
@@ -143,6 +152,9 @@ int world_worker_main(int argc, char **argv)
 	if (r == 0)
 		r = read_request(m.head, &v, &path, &err);
 	wire_msg_clear(&m);
+	free(v.clock_start);
+	free(v.clock_format);
+	free(v.clock_set);
 	v.path = path;
 	if (r == 0)
 		r = draw_video(&v, &err);

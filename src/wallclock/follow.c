@@ -90,7 +90,7 @@ static int read_all(struct follow *s, int64_t *times, size_t n, bool near, struc
  * less than a second. */
 static int read_regular(struct follow *s, struct err *err)
 {
-	int64_t wanted = s->f->duration / (10 * CLOCK_SECOND);
+	int64_t wanted = s->f->duration / (20 * CLOCK_SECOND);
 	if (wanted < WALLCLOCK_REGULAR_MIN)
 		wanted = WALLCLOCK_REGULAR_MIN;
 	if (wanted > WALLCLOCK_REGULAR_MAX)

@@ -149,10 +149,10 @@ static void draw_object(const struct draw *d, const struct world_sight *s, doubl
 }
 
 /* White letters on a dark bar, as in camera recordings. */
-static void draw_text(const struct draw *d, const char *text, int x0, int y0, uint8_t *rgb,
-                      size_t stride)
+static void draw_text(const struct draw *d, const char *text, int scale, int x0, int y0,
+                      uint8_t *rgb, size_t stride)
 {
-	int scale = d->height / 180, n = (int)strlen(text), cell = FONT_W + 1;
+	int n = (int)strlen(text), cell = FONT_W + 1;
 	if (scale < 1)
 		return; /* too small to read */
 	int w = (n * cell + 1) * scale, h = (FONT_H + 2) * scale;
@@ -168,19 +168,55 @@ static void draw_text(const struct draw *d, const char *text, int x0, int y0, ui
 	}
 }
 
-static void draw_words(const struct draw *d, const struct world_scene *s, uint8_t *rgb,
-                       size_t stride)
+/* 1 where the text has a dot; a zero has no stroke that tells it from an O. */
+static double dot_at(const char *text, int n, int col, int row)
 {
-	int pad = d->height / 60;
-	if (d->w->o.clock) {
+	int cell = FONT_W + 1, in = col % cell;
+	if (col < 0 || row < 0 || row >= FONT_H || in >= FONT_W || col / cell >= n)
+		return 0;
+	char c = text[col / cell];
+	return font_rows(c == '0' ? 'O' : c)[row] >> (FONT_W - 1 - in) & 1;
+}
+
+/* Likewise, with edges as smooth as those of a camera, so that programs that
+ * recognize text can read it. */
+static void draw_dial(const struct draw *d, const char *text, int scale, int x0, int y0,
+                      uint8_t *rgb, size_t stride)
+{
+	int n = (int)strlen(text), w = (n * (FONT_W + 1) + 3) * scale, h = (FONT_H + 4) * scale;
+	for (int y = 0; y < h && y0 + y < d->height; y++) {
+		uint8_t *p = rgb + (size_t)(y0 + y) * stride + (size_t)x0 * 3;
+		double v = (y + 0.5) / scale - 2.5, fy = v - floor(v);
+		for (int x = 0; x < w && x0 + x < d->width; x++, p += 3) {
+			double u = (x + 0.5) / scale - 2.5, fx = u - floor(u);
+			int col = (int)floor(u), row = (int)floor(v);
+			double dot = (1 - fy) * ((1 - fx) * dot_at(text, n, col, row) +
+			                         fx * dot_at(text, n, col + 1, row)) +
+			             fy * ((1 - fx) * dot_at(text, n, col, row + 1) +
+			                   fx * dot_at(text, n, col + 1, row + 1));
+			double cover = fmin(fmax((dot - 0.45) * scale + 0.5, 0), 1);
+			for (int i = 0; i < 3; i++)
+				p[i] = level(p[i] / 3.0 + (235 - p[i] / 3.0) * cover);
+		}
+	}
+}
+
+static void draw_words(const struct draw *d, const struct world_scene *s, int64_t t_us,
+                       uint8_t *rgb, size_t stride)
+{
+	int pad = d->height / 60, scale = d->height / 180;
+	if (d->w->o.clock && d->w->o.dial.start_us) {
+		char dial[WORLD_DIAL_TEXT];
+		world_dial_text(&d->w->o.dial, t_us, dial);
+		draw_dial(d, dial, scale + 1, pad, pad, rgb, stride);
+	} else if (d->w->o.clock) {
 		char clock[16];
 		int t = (int)(s->hour * 3600 + 1e-6);
 		snprintf(clock, sizeof clock, "%02d:%02d:%02d", t / 3600 % 24, t / 60 % 60, t % 60);
-		draw_text(d, clock, pad, pad, rgb, stride);
+		draw_text(d, clock, scale, pad, pad, rgb, stride);
 	}
 	if (s->caption)
-		draw_text(d, s->caption, pad, d->height - (FONT_H + 2) * (d->height / 180) - pad, rgb,
-		          stride);
+		draw_text(d, s->caption, scale, pad, d->height - (FONT_H + 2) * scale - pad, rgb, stride);
 }
 
 /* ---- camera noise: one long table, with another offset for each row of each
@@ -267,7 +303,7 @@ void draw_frame(struct draw *d, int64_t t, uint8_t *rgb, size_t stride)
 	size_t n = world_visible(d->w, t, seen, sizeof seen / sizeof *seen);
 	for (size_t i = 0; i < n && i < sizeof seen / sizeof *seen; i++)
 		draw_object(d, &seen[i], scene.light, rgb, stride);
-	draw_words(d, &scene, rgb, stride);
+	draw_words(d, &scene, t, rgb, stride);
 	if (d->noise)
 		add_noise(d, t, rgb, stride);
 }

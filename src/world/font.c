@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char order[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ:.- ";
+static const char order[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ:.-/ ";
 
 static const uint8_t rows[][FONT_H] = {
 	{14, 17, 19, 21, 25, 17, 14}, {4, 12, 4, 4, 4, 4, 14},      {14, 17, 1, 6, 8, 16, 31},
@@ -20,7 +20,7 @@ static const uint8_t rows[][FONT_H] = {
 	{17, 17, 17, 17, 17, 17, 14}, {17, 17, 17, 17, 17, 10, 4},  {17, 17, 17, 21, 21, 27, 17},
 	{17, 17, 10, 4, 10, 17, 17},  {17, 17, 10, 4, 4, 4, 4},     {31, 1, 2, 4, 8, 16, 31},
 	{0, 4, 4, 0, 4, 4, 0},        {0, 0, 0, 0, 0, 12, 12},      {0, 0, 0, 31, 0, 0, 0},
-	{0, 0, 0, 0, 0, 0, 0},
+	{1, 1, 2, 4, 8, 16, 16},      {0, 0, 0, 0, 0, 0, 0},
 };
 
 _Static_assert(sizeof rows / sizeof *rows == sizeof order - 1, "one glyph for each character");

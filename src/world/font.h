@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A small font, 5 by 7 dots, for the clock and captions: capitals, digits and "
- * :.-". */
+ * :.-/". */
 #ifndef VDET_WORLD_FONT_H
 #define VDET_WORLD_FONT_H
 

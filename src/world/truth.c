@@ -145,6 +145,23 @@ static void put_options(FILE *f, const struct world_options *o)
 		fprintf(f, "\"%s\"%s", world_words[i], i + 1 < WORLD_WORDS ? ", " : "],\n");
 }
 
+/* What the date and time in the picture are. */
+static void put_dial(FILE *f, const struct world_dial *d)
+{
+	char text[WORLD_DIAL_TEXT];
+	world_dial_text(d, 0, text);
+	fputs("  \"dial\": {\"start\": ", f);
+	put_time(f, d->start_us);
+	fprintf(f, ", \"format\": \"%s\", \"text\": \"%s\", \"speed\": %.9g, \"sets\": [",
+	        world_dial_format_name[d->format], text, d->speed);
+	for (size_t i = 0; i < d->n_sets; i++) {
+		fputs(i ? ", {\"at\": " : "{\"at\": ", f);
+		put_time(f, d->sets[i].at_us);
+		fprintf(f, ", \"by\": %g}", (double)d->sets[i].by_us / 1e6);
+	}
+	fputs("]}\n}\n", f);
+}
+
 static void put_world(FILE *f, const struct world *w)
 {
 	fputs("{\n", f);
@@ -176,7 +193,9 @@ static void put_world(FILE *f, const struct world *w)
 		put_span(f, w->texts[i].start_us, w->texts[i].end_us);
 		fprintf(f, ", \"text\": \"%s\"}", w->texts[i].text);
 	}
-	fputs("]\n}\n", f);
+	fputs(w->o.dial.start_us ? "],\n" : "]\n}\n", f);
+	if (w->o.dial.start_us)
+		put_dial(f, &w->o.dial);
 }
 
 char *world_truth_json(const struct world *w)

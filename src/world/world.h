@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dial.h"
+
 enum world_color {
 	WORLD_RED,
 	WORLD_GREEN,
@@ -63,6 +65,7 @@ struct world_options {
 	bool clock;               /* time of day in the corner */
 	bool pan;                 /* the camera pans slowly */
 	int64_t subjects;         /* enum world_subjects */
+	struct world_dial dial;   /* date and time instead of the time of day; not parsed from text */
 };
 
 /* One event. Its centre is inside the picture from start_us to end_us. */

@@ -453,6 +453,58 @@ static void test_sound_is_the_same_in_any_pieces(void **state)
 	world_free(w);
 }
 
+static void test_dial(void **state)
+{
+	struct world_dial d;
+	char text[WORLD_DIAL_TEXT], msg[200];
+	static const struct {
+		const char *format, *text;
+	} shown[] = {{"ymd", "2026-11-30 23:59:50"},
+	             {"dmy", "30/11/2026 23:59:50"},
+	             {"mdy", "11-30-2026 11:59:50 PM"},
+	             {"time", "23:59:50"},
+	             {"twelve", "11:59:50"},
+	             {"minutes", "2026-11-30 23:59"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+		assert_int_equal(
+			world_dial_parse(&d, "2026-11-30 23:59:50", shown[i].format, 1, "", msg, sizeof msg),
+			0);
+		world_dial_text(&d, 0, text);
+		assert_string_equal(text, shown[i].text);
+	}
+	assert_int_equal(world_dial_parse(&d, "2026-11-30 23:59:50", "ymd", 1.5, "60+37,120.5-3600",
+	                                  msg, sizeof msg),
+	                 0);
+	world_dial_text(&d, 10 * SECOND, text);
+	assert_string_equal(text, "2026-12-01 00:00:05");
+	world_dial_text(&d, 60 * SECOND, text);
+	assert_string_equal(text, "2026-12-01 00:01:57");
+	world_dial_text(&d, 120 * SECOND + 500000, text);
+	assert_string_equal(text, "2026-11-30 23:03:27");
+	static const char *const wrong[] = {"60", "60+", "x", "60+1,60+1", "-5+1", "60*2"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_int_equal(
+			world_dial_parse(&d, "2026-11-30 23:59:50", "ymd", 1, wrong[i], msg, sizeof msg), -1);
+	assert_int_equal(world_dial_parse(&d, "30.11.2026", "ymd", 1, "", msg, sizeof msg), -1);
+	assert_int_equal(world_dial_parse(&d, "", "ymd", 1, "60+1", msg, sizeof msg), -1);
+	/* it changes the picture, and is in the truth */
+	struct world *w = make("seed=3 duration=60");
+	uint8_t *without = picture(w, 0);
+	world_dial_parse(&w->o.dial, "2026-11-30 14:05:09", "ymd", 1, "30+5", msg, sizeof msg);
+	uint8_t *with = picture(w, 0);
+	assert_memory_not_equal(with, without, STRIDE * H);
+	char *truth = world_truth_json(w);
+	json_t *all = json_loads(truth, 0, NULL), *dial = json_object_get(all, "dial");
+	assert_string_equal(json_string_value(json_object_get(dial, "text")), "2026-11-30 14:05:09");
+	assert_int_equal(json_array_size(json_object_get(dial, "sets")), 1);
+	json_decref(all);
+	free(truth);
+	free(with);
+	free(without);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +520,7 @@ int main(void)
 		cmocka_unit_test(test_a_day_is_quick),
 		cmocka_unit_test(test_dropouts_are_black),
 		cmocka_unit_test(test_sound_is_the_same_in_any_pieces),
+		cmocka_unit_test(test_dial),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
