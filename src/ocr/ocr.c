@@ -165,6 +165,8 @@ static int read_page(struct ocr *o, PIX *gray, struct found_lines *to, struct er
 	return r;
 }
 
+static const char all_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 /* Names of days and months, and what else is beside a time: letters that
  * are read by mistake in a line of digits are none of these. */
 static bool has_clock_word(const char *text)
@@ -172,7 +174,7 @@ static bool has_clock_word(const char *text)
 	static const char words[] = "jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu "
 								"fri sat sun am pm utc gmt ";
 	for (const char *p = text; *p;) {
-		size_t n = strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+		size_t n = strspn(p, all_letters);
 		char word[8];
 		if (n >= 2) {
 			snprintf(word, sizeof word, "%.*s ", n > 3 ? 3 : (int)n, p);
@@ -185,7 +187,7 @@ static bool has_clock_word(const char *text)
 }
 
 /* With letters only where they make a word of a clock: else an 8 would be read
- * as a B. */
+ * as a B. What has none and was read surely is not read again. */
 static int read_clock(struct ocr *o, PIX *gray, struct found_lines *to, struct err *err)
 {
 	AUTO(found_freep) struct found_lines *with = mem_alloc(1, sizeof *with);
@@ -193,7 +195,9 @@ static int read_clock(struct ocr *o, PIX *gray, struct found_lines *to, struct e
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < with->n; i++) {
-		if (!has_clock_word(with->items[i].text))
+		const char *text = with->items[i].text;
+		bool plain = !strpbrk(text, all_letters) && is_good(with);
+		if (!plain && !has_clock_word(text))
 			continue;
 		to->items[0] = with->items[i];
 		to->n = 1;
