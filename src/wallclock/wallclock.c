@@ -47,11 +47,19 @@ void wallclock_free(struct wallclock *w)
 	free(w);
 }
 
+void wallclock_drop(struct wallclock *w, size_t i)
+{
+	clock_clear(&w->clocks[i]);
+	memmove(&w->clocks[i], &w->clocks[i + 1], (w->n_clocks - i - 1) * sizeof *w->clocks);
+	memset(&w->clocks[--w->n_clocks], 0, sizeof *w->clocks);
+}
+
 /* ---- the time at a time of the video ---- */
 
 static int64_t time_in(const struct wallclock_piece *p, int64_t time)
 {
-	return p->at + (int64_t)llround((double)(time - p->start) * p->speed);
+	double d = (double)(time - p->start) * p->speed;
+	return p->at + (int64_t)llround(fmin(fmax(d, -1e17), 1e17));
 }
 
 /* The last piece that begins at or before t; the first one before that. */

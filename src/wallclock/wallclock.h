@@ -106,6 +106,7 @@ struct wallclock {
 };
 void wallclock_free(struct wallclock *w);
 DEFINE_FREEP(struct wallclock, wallclock)
+void wallclock_drop(struct wallclock *w, size_t i); /* removes clock i */
 
 /* The text that the journal keeps, see docs/clock.md; the caller frees. */
 char *wallclock_write(const struct wallclock *w);

@@ -10,7 +10,8 @@
 
 enum { VERSION = 1, LISTS_MAX = 100000, TEXT_BYTES = 500 };
 
-#define TIME_MAX INT64_C(4000000000000000000)
+/* more than 3000 years */
+#define TIME_MAX INT64_C(100000000000000000)
 
 /* ---- writing ---- */
 
