@@ -41,6 +41,9 @@ static const struct opt_row media_rows[] = {
      "Forward jumps of the timestamps: auto closes clock errors and keeps time without pictures; "
      "keep and close apply to all jumps.",
      OPT_RESULT | OPT_PER_JOB},
+	{"media.timezone", "timezone", OPT_STRING, AT(timezone), "", 0, 0, NULL, "ZONE",
+     "Time zone of the recording's clock: Europe/Berlin, UTC, +01:00; empty: none is stated.",
+     OPT_PER_JOB},
 	{"media.sandbox", NULL, OPT_CHOICE, AT(sandbox), "on", 0, 0, "on|off", NULL,
      "Sandbox the decoder; disable only for debugging.", 0},
 };

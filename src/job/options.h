@@ -28,6 +28,7 @@ struct analyze_options {
 	int64_t job_timeout, media_timeout, media_memory;
 	char *sandbox, *reference, *hwaccel, *media_gaps;
 	int64_t media_stream; /* -1 = the best one, or MEDIA_STREAM_ALL */
+	char *timezone;
 	double media_rate;
 	int64_t audio_track; /* as in struct speech_step */
 	double index_effort;

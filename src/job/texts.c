@@ -11,6 +11,7 @@
 #include "job/speech.h"
 #include "job/step-options.h"
 #include "job/transcript.h"
+#include "job/wallclock.h"
 #include "store/transcript.h"
 
 /* In which lanes texts are read, each a thread. */
@@ -77,6 +78,22 @@ static int read_said(struct texts *t, struct err *err)
 	return r < 0 ? r : speech_run(&t->context, &from, &speech, t->job, err);
 }
 
+static int read_clock(struct texts *t, struct err *err)
+{
+	const struct analyze_options *o = t->setup.options;
+	const struct wallclock_file file = {.fd = t->src.fd,
+	                                    .stamp = t->src.stamp,
+	                                    .decoder = analyze_decoder(o),
+	                                    .from = o->from,
+	                                    .to = end_of(t)};
+	const struct wallclock_options with = {.mode = o->screen_text,
+	                                       .zone = o->timezone,
+	                                       .sandbox = o->sandbox,
+	                                       .background = true};
+	return wallclock_run(&t->context, &file, &with, t->job, err);
+}
+
+/* What is written, then the clock: both use the same processor time. */
 static int read_written(struct texts *t, struct err *err)
 {
 	const struct analyze_options *o = t->setup.options;
@@ -90,7 +107,8 @@ static int read_written(struct texts *t, struct err *err)
 	                                       .stream = src->video->stream,
 	                                       .from = o->from,
 	                                       .to = end_of(t)};
-	return screentext_run(&t->context, &from, &with, t->job, err);
+	int r = screentext_run(&t->context, &from, &with, t->job, err);
+	return r < 0 ? r : read_clock(t, err);
 }
 
 static void *run_lane(void *arg)
