@@ -59,7 +59,8 @@ DEFINE_FREEP(struct texts, texts)
 void texts_begin(struct texts *t, const struct texts_source *src, const char *job);
 
 /* Waits until everything is in the journal that can be read. Fails if the
- * journal did, or with ERR_CANCELED, also if `drain` fires. What could not be read is named in the journal, and does not fail it. */
+ * journal did, or with ERR_CANCELED, also if `drain` fires. What could not be
+ * read is named in the journal, and does not fail it. */
 int texts_end(struct texts *t, struct err *err);
 
 /* The texts that are shown to the model with a part of the video, as --context
