@@ -48,7 +48,7 @@ struct facts_input {
 	const struct engine_info *engine; /* ready, so that its model is known */
 	const struct plan *given;         /* the plan of --plan; NULL without one */
 	const char *reference;            /* SHA-256 of media.reference; "" without one */
-	const json_t *context;            /* of texts_key(); NULL without --context */
+	const json_t *context;            /* of texts_key(); NULL without --with-texts */
 };
 
 /* The key as a JSON object, which the caller owns, and its SHA-256; `timeline`

@@ -62,7 +62,7 @@ static const struct opt_row rows[] = {
      "End time; 0 = end of the video.", OPT_COMMAND_ONLY | OPT_PER_JOB},
 	{"describe.prompt", "prompt", OPT_STRING, AT(prompt), "", 0, 0, NULL, "TEXT",
      "What to look for, in your own words.", OPT_RESULT | OPT_PER_JOB},
-	{"describe.context", "context", OPT_CHOICE, AT(context), "none", 0, 0,
+	{"describe.texts", "with-texts", OPT_CHOICE, AT(with_texts), "none", 0, 0,
      "none|speech|text|speech,text", NULL,
      "Show the model what is said and written in each chunk, between its frames, as data. Each "
      "chunk then waits until that is known.",

@@ -18,7 +18,7 @@ struct analyze_options {
 	int64_t frame_size, frame_quality, thumb_size;
 	int64_t from, to;
 	char *prompt;
-	char *context; /* "speech,text": what is recognized is shown to the model */
+	char *with_texts; /* "speech,text": what is recognized is shown to the model */
 	int64_t max_tokens;
 	char *verify;
 	int64_t passes;

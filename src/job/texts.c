@@ -86,10 +86,8 @@ static int read_clock(struct texts *t, struct err *err)
 	                                    .decoder = analyze_decoder(o),
 	                                    .from = o->from,
 	                                    .to = end_of(t)};
-	const struct wallclock_options with = {.mode = o->screen_text,
-	                                       .zone = o->timezone,
-	                                       .sandbox = o->sandbox,
-	                                       .background = true};
+	const struct wallclock_options with = {
+		.mode = o->screen_text, .zone = o->timezone, .sandbox = o->sandbox, .background = true};
 	return wallclock_run(&t->context, &file, &with, t->job, err);
 }
 
@@ -220,7 +218,7 @@ enum { CONTEXT_MAX = 12000, LINE_MAX_BYTES = 600 };
 
 static bool is_wanted(const struct texts_setup *s, const char *kind)
 {
-	const char *list = s->options->context;
+	const char *list = s->options->with_texts;
 	bool written = strcmp(kind, STORE_WRITTEN) == 0;
 	return strstr(list, written ? "text" : "speech") != NULL;
 }
@@ -285,7 +283,7 @@ int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret,
 		return r;
 	const char *fault = first_fault(t, &known);
 	if (fault)
-		return err_set(err, ERR_NOENT, "--context: %s", fault);
+		return err_set(err, ERR_NOENT, "--with-texts: %s", fault);
 	take_lines(t, &known, from, to, ret, ret_n);
 	return 0;
 }
@@ -307,7 +305,7 @@ int texts_key(const struct texts_setup *setup, struct cancel *cancel, json_t **r
 	                      : err_set(err, ERR_NOENT, "speech is not transcribed here");
 	if (r < 0) {
 		json_decref(TAKE(*ret));
-		return err_wrap(err, "--context %s", o->context);
+		return err_wrap(err, "--with-texts %s", o->with_texts);
 	}
 	json_object_set_new(key, "speech", json_string(speech_identity(speech)));
 	json_object_set_new(key, "audio_track", json_integer(o->audio_track));

@@ -124,13 +124,13 @@ static const char *value_of(const char *const (*list)[2], size_t n, const char *
 static void defaults_stay(void **state)
 {
 	static const char *const known[][2] = {
-		{"chunk.duration", "300"}, {"chunk.frames", "6"},        {"chunk.min", "0"},
-		{"chunk.max", "0"},        {"chunk.overlap", "0"},       {"sample.policy", "adaptive"},
-		{"sample.seek", "exact"},  {"sample.max_gap", "0"},      {"sample.pairs", "false"},
-		{"frame.size", "1280"},    {"frame.quality", "90"},      {"frame.thumb", "400"},
-		{"describe.prompt", ""},   {"describe.context", "none"}, {"describe.max_tokens", "2048"},
-		{"index.effort", "auto"},  {"index.max_gap", "10"},      {"media.hwaccel", "none"},
-		{"media.stream", "-1"},    {"media.rate", "0"},          {"media.gaps", "auto"},
+		{"chunk.duration", "300"}, {"chunk.frames", "6"},      {"chunk.min", "0"},
+		{"chunk.max", "0"},        {"chunk.overlap", "0"},     {"sample.policy", "adaptive"},
+		{"sample.seek", "exact"},  {"sample.max_gap", "0"},    {"sample.pairs", "false"},
+		{"frame.size", "1280"},    {"frame.quality", "90"},    {"frame.thumb", "400"},
+		{"describe.prompt", ""},   {"describe.texts", "none"}, {"describe.max_tokens", "2048"},
+		{"index.effort", "auto"},  {"index.max_gap", "10"},    {"media.hwaccel", "none"},
+		{"media.stream", "-1"},    {"media.rate", "0"},        {"media.gaps", "auto"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -166,7 +166,7 @@ static void each_result_option_changes_the_key(void **state)
 		{"frame.quality", "80"},
 		{"frame.thumb", "200"},
 		{"describe.prompt", "car"},
-		{"describe.context", "speech"},
+		{"describe.texts", "speech"},
 		{"describe.max_tokens", "99"},
 		{"index.effort", "0.1"},
 		{"index.max_gap", "5"},
