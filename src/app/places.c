@@ -46,10 +46,17 @@ char *places_text_program(void)
 	return find_program("vdet-text");
 }
 
-static bool has_server(const char *dir)
+static bool has_program(const char *dir, const char *name)
 {
-	AUTO(mem_freep) char *path = file_join(dir, "llama-server");
+	AUTO(mem_freep) char *path = file_join(dir, name);
 	return access(path, X_OK) == 0;
+}
+
+/* How much of what the setup brings is there. An older one has no
+ * whisper-server. */
+static int worth(const char *dir)
+{
+	return 2 * has_program(dir, "llama-server") + has_program(dir, "whisper-server");
 }
 
 static char *find_runtime(const char *data)
@@ -58,7 +65,7 @@ static char *find_runtime(const char *data)
 	if (named)
 		return mem_strdup(named);
 	AUTO(mem_freep) char *own = file_join(data, "runtime");
-	return !has_server(own) && has_server(SYSTEM_RUNTIME) ? mem_strdup(SYSTEM_RUNTIME) : TAKE(own);
+	return worth(SYSTEM_RUNTIME) > worth(own) ? mem_strdup(SYSTEM_RUNTIME) : TAKE(own);
 }
 
 void places_find(struct app *app)
