@@ -234,6 +234,8 @@ static int request_once(struct speech *s, const struct buf *wav, int64_t length,
 	if (child)
 		server_flight_begin(child);
 	r = request(s, wav, length, answer, failure, err);
+	if (r == -ERR_TIMEOUT)
+		err_add(err, "speech.timeout allows more, and a smaller model takes less");
 	if (child) {
 		server_flight_end(child, r == -ERR_TIMEOUT);
 		/* A child that crashed or hung is started again. */
@@ -284,6 +286,9 @@ static int transcribe(struct speech *s, const struct buf *wav, int64_t length,
 		if (r == 0 || r == -ERR_CANCELED)
 			return r;
 		s->hopeless = s->hopeless || lasts(r, &failure);
+		/* A child that is only slow would be as slow again. */
+		if (r == -ERR_TIMEOUT && tries > 1)
+			failure.retry = false;
 		if (!failure.retry || s->hopeless || tries > s->o.retries)
 			return r;
 		log_info("speech, try %d: %s", tries, err->msg);
