@@ -13,9 +13,13 @@
 
 enum {
 	CANDIDATES = 16,
+	FIRST = 4,         /* of them decide whether there is writing at all */
 	LINE_HEIGHT = 110, /* pixels of a line that is read by itself, with its margins */
 	PAGE_HEIGHT = 900, /* a smaller picture is enlarged up to it, at most threefold */
 };
+
+/* of found_best(): three letters that are read with some confidence */
+static const double something = 0.9;
 
 static const char digits[] = "0123456789:/-., ";
 /* and the letters of English names of days and months, of AM, PM and UTC */
@@ -133,35 +137,54 @@ static struct image_box widen(const struct image_box *b, PIX *in)
 	return (struct image_box){x0, y0, x1 - x0, y1 - y0};
 }
 
-/* The layout analysis of the library reads slides well, and misses captions
- * over pictures; those are read line by line. */
-static int read_page(struct ocr *o, PIX *gray, struct found_lines *to, struct err *err)
+/* Reads a part of a picture that may be a line. */
+static int read_candidate(struct ocr *o, PIX *gray, const struct image_box *b,
+                          struct found_lines *to, struct err *err)
 {
-	struct image_box candidates[CANDIDATES];
-	size_t n = image_find_lines(gray, CANDIDATES, candidates);
-	if (!n)
-		return 0;
+	const struct image_box at = widen(b, gray);
+	size_t before = to->n;
+	AUTO(image_freep) PIX *part = image_cut(gray, &at, 0);
+	int r = part ? read_line(o, part, "", to, err)
+	             : err_set(err, ERR_LIMIT, "no memory for a part of a picture");
+	for (size_t i = before; i < to->n; i++)
+		to->items[i].box = *b;
+	return r;
+}
+
+/* Reads the whole by the layout analysis of the library. */
+static int read_layout(struct ocr *o, PIX *gray, struct found_lines *to, struct err *err)
+{
 	float scale = (float)PAGE_HEIGHT / (float)pixGetHeight(gray);
 	scale = scale < 1 ? 1 : scale > 3 ? 3 : scale;
 	AUTO(image_freep) PIX *page = scale > 1 ? pixScale(gray, scale, scale) : pixClone(gray);
 	if (!page)
 		return err_set(err, ERR_LIMIT, "no memory for a picture");
+	size_t before = to->n;
 	int r = recognize(o, page, PSM_AUTO, "", to, err);
-	for (size_t i = 0; i < to->n; i++) {
+	for (size_t i = before; i < to->n; i++) {
 		struct image_box *b = &to->items[i].box;
 		*b = (struct image_box){(int)((float)b->x / scale), (int)((float)b->y / scale),
 		                        (int)((float)b->w / scale), (int)((float)b->h / scale)};
 	}
-	for (size_t i = 0; i < n && r == 0; i++) {
-		const struct image_box at = widen(&candidates[i], gray);
-		size_t before = to->n;
-		if (found_covers(to, &candidates[i]))
-			continue;
-		AUTO(image_freep) PIX *part = image_cut(gray, &at, 0);
-		r = part ? read_line(o, part, "", to, err) : err_set(err, ERR_LIMIT, "no memory");
-		for (size_t k = before; k < to->n; k++)
-			to->items[k].box = candidates[i];
-	}
+	return r;
+}
+
+/* The layout analysis reads slides well, and misses captions over pictures;
+ * those are read line by line. If the likeliest lines are not writing, nothing
+ * else is: most pictures of a film cost no more than that. */
+static int read_page(struct ocr *o, PIX *gray, struct found_lines *to, struct err *err)
+{
+	struct image_box candidates[CANDIDATES];
+	size_t n = image_find_lines(gray, CANDIDATES, candidates), i = 0;
+	int r = 0;
+	for (; i < n && i < FIRST && r == 0 && found_best(to) < something; i++)
+		r = read_candidate(o, gray, &candidates[i], to, err);
+	if (r < 0 || found_best(to) < something)
+		return r;
+	r = read_layout(o, gray, to, err);
+	for (; i < n && r == 0; i++)
+		if (!found_covers(to, &candidates[i]))
+			r = read_candidate(o, gray, &candidates[i], to, err);
 	return r;
 }
 
