@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines that were found in a picture: made of words, compared, joined. Pure; for
- * the child only. */
+/* Lines that were found in a picture: made of words, compared, joined. Pure;
+ * for the child only. */
 #ifndef VDET_OCR_FOUND_H
 #define VDET_OCR_FOUND_H
 
@@ -41,8 +41,8 @@ double found_best(const struct found_lines *f);
 /* Whether lines that were read surely cover most of the width of a box. */
 bool found_covers(const struct found_lines *f, const struct image_box *b);
 
-/* Of two lines at one place keeps the better one, joins the parts of a line, and
- * sorts from top to bottom, then from left to right. */
+/* Of two lines at one place keeps the better one, joins the parts of a line,
+ * and sorts from top to bottom, then from left to right. */
 void found_settle(struct found_lines *f);
 
 #endif

@@ -52,7 +52,7 @@ def drawtext(words, x, y, size, color, font=SANS, more=""):
 
 
 def picture(path, source, *filters):
-    subprocess.run(["ffmpeg", "-v", "error", "-y", *source, "-frames:v", "1", "-vf", ",".join(filters), "-q:v", "3", str(path)],
+    subprocess.run(["ffmpeg", "-v", "fatal", "-y", *source, "-frames:v", "1", "-vf", ",".join(filters), "-q:v", "3", str(path)],
                    check=True, stdin=subprocess.DEVNULL)
 
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the child that reads writing sends: the input as a message, and as the
- * head of one with lines, which are then merged as if several frames had them. */
+ * head of one with lines, which are then merged as if several frames had them.
+ * */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
