@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the writing in JPEGs with the reader of an analysis, for
  * test/bench/screentext.py, and by hand: VDET LANGUAGES MODE FILE…, MODE being
- * page, line or clock, or with a part of the picture line@X,Y,W,H in 1/10000. Prints a line of JSON for each file: {file, ms, lines:
- * [[x, y, w, h, conf, text], …]} or {file, fault}. */
+ * page, line or clock, or with a part of the picture line@X,Y,W,H in 1/10000.
+ * Prints a line of JSON for each file: {file, ms, lines: [[x, y, w, h, conf,
+ * text], …]} or {file, fault}. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -64,10 +64,12 @@ def draw_all(folder):
             source = ["-ss", str(at), "-i", str(MEDIA / name)]
             caption, clock = CAPTIONS[i % 3], CLOCKS[i % 3]
             path = folder / f"caption-{height}-{i}.jpg"
-            picture(path, source, size, drawtext(caption, "(w-tw)/2", "h*0.86", height // 18, "white", more=":borderw=2:bordercolor=black"))
+            picture(path, source, size, drawtext(caption, "(w-tw)/2", "h*0.86", height // 18, "white",
+                                                 more=":borderw=2:bordercolor=black"))
             yield path, "caption", height, [caption]
             path = folder / f"clock-{height}-{i}.jpg"
-            picture(path, source, size, drawtext(clock, "w*0.03", "h*0.04", max(height // 22, 12), "white", MONO, ":borderw=1:bordercolor=black"))
+            picture(path, source, size, drawtext(clock, "w*0.03", "h*0.04", max(height // 22, 12), "white", MONO,
+                                                 ":borderw=1:bordercolor=black"))
             yield path, "clock", height, [clock]
             path = folder / f"none-{height}-{i}.jpg"
             picture(path, source, size)
@@ -133,8 +135,9 @@ def film(a):
                 for mode in ("off", "auto"):
                     env = os.environ | {f"XDG_{n}_HOME": f"{work}/{mode}" for n in ("DATA", "CONFIG", "CACHE")}
                     began, clock = processor(), time.monotonic()
-                    r = subprocess.run([str(VDET), "analyze", path, "--engine", engine.url, "--screen-text", mode, "--output", f"{work}/{mode}-out",
-                                        "--verify", "none", "--log-level", "info"], env=env, check=True, capture_output=True, text=True)
+                    r = subprocess.run([str(VDET), "analyze", path, "--engine", engine.url, "--screen-text", mode, "--verify", "none",
+                                        "--output", f"{work}/{mode}-out", "--log-level", "info"],
+                                       env=env, check=True, capture_output=True, text=True)
                     took[mode] = processor() - began, time.monotonic() - clock
                 note = re.search(r"text in the picture: .*", r.stderr)
                 more = took["auto"][0] - took["off"][0]
