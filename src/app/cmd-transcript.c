@@ -200,16 +200,16 @@ static int read_any(struct app *app, const char *name, struct store_transcript *
 static void tell_faults(const struct store_transcript *t, const struct said_choice *c)
 {
 	AUTO(buf_free) struct buf b = BUF(1 << 16);
+	if (!said_count(t, c->kinds)) {
+		report_said_coverage(t, c->kinds, &b);
+		log_warning("no text is known. %s", buf_str(&b));
+		return;
+	}
 	for (size_t i = 0; i < t->n_sources; i++) {
 		const struct store_text_source *s = &t->sources[i];
 		AUTO(mem_freep) char *name = report_said_source(s);
 		if (*s->fault && said_has_kind(c, s->kind))
 			log_warning("%s: %s", name, s->fault);
-	}
-	if (!said_count(t, c->kinds)) {
-		report_said_coverage(t, c->kinds, &b);
-		log_warning("no text is known. %s", buf_str(&b));
-		return;
 	}
 	report_dropped_text(t, c->kinds, &b);
 	if (b.len)

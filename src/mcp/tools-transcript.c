@@ -48,8 +48,9 @@ static json_t *sources(const struct store_transcript *t, const struct said_choic
 		if (said_has_kind(c, s->kind) && report_said_source_counts(s))
 			json_array_append_new(
 				list,
-				json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:I}", "kind", s->kind, "track", s->track,
-			              "format", tool_data(s->format, SHORT_MAX), "language",
+				json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:I}", "kind", s->kind, "track",
+			              s->track, "format", tool_data(s->format, SHORT_MAX), "engine",
+			              tool_data(s->engine ? s->engine : "", SHORT_MAX), "language",
 			              tool_data(s->lang, SHORT_MAX), "title", tool_data(s->title, SHORT_MAX),
 			              "fault", tool_data(s->fault, TEXT_MAX), "segments", (json_int_t)s->n));
 	}

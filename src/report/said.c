@@ -171,11 +171,12 @@ json_t *report_written_json(const struct store_transcript *t, const struct said_
 
 static json_t *source_json(const struct store_text_source *s)
 {
-	return json_pack("{s:s s:o s:o s:o s:o s:o s:I}", "kind", s->kind, "track",
+	const char *engine = s->engine ? s->engine : "";
+	return json_pack("{s:s s:o s:o s:o s:o s:o s:o s:I}", "kind", s->kind, "track",
 	                 s->track < 0 ? json_null() : json_integer(s->track), "format",
-	                 text_or_null(s->format), "language", text_or_null(s->lang), "title",
-	                 text_or_null(s->title), "fault", text_or_null(s->fault), "segments",
-	                 (json_int_t)s->n);
+	                 text_or_null(s->format), "engine", text_or_null(engine), "language",
+	                 text_or_null(s->lang), "title", text_or_null(s->title), "fault",
+	                 text_or_null(s->fault), "segments", (json_int_t)s->n);
 }
 
 static json_t *sources_json(const struct store_transcript *t, const struct said_choice *c,
@@ -229,9 +230,10 @@ char *report_said_source(const struct store_text_source *s)
 {
 	if (s->track < 0)
 		return mem_printf("all sources of the kind \"%s\"", s->kind);
-	return mem_printf("%s, track %d%s%s%s%s%s%s%s", s->kind, s->track, *s->format ? ", " : "",
+	const char *engine = s->engine && strcmp(s->engine, s->format) != 0 ? s->engine : "";
+	return mem_printf("%s, track %d%s%s%s%s%s%s%s%s%s", s->kind, s->track, *s->format ? ", " : "",
 	                  s->format, *s->lang ? ", " : "", s->lang, *s->title ? ", \"" : "", s->title,
-	                  *s->title ? "\"" : "");
+	                  *s->title ? "\"" : "", *engine ? ", by " : "", engine);
 }
 
 struct reason {
@@ -285,28 +287,39 @@ void report_dropped_text(const struct store_transcript *t, const char *kinds, st
 /* What is said of a kind: that it was not looked for, that there is nothing,
  * and what there is. */
 static const struct kind_words {
-	const char *kind, *unknown, *none, *one, *several, *note;
+	const char *kind, *unknown, *none, *failed, *one, *several, *note;
 } kind_words[] = {
 	{STORE_SUBTITLE, "It was not looked for subtitles in the file.",
-     "The file has no subtitles that can be read here.", "subtitle is in the file",
-     "subtitles are in the file", ""},
+     "The file has no subtitles that can be read here.",
+     "No subtitles were read: ", "subtitle is in the file", "subtitles are in the file", ""},
 	{STORE_SPEECH, "Speech was not transcribed: what is only heard is not known.",
-     "No speech was recognized.", "text of speech was recognized",
+     "No speech was recognized.", "No speech is known: ", "text of speech was recognized",
      "texts of speech were recognized", ", and may have errors"},
 	{STORE_WRITTEN, "Text in the picture was not read.", "No text in the picture was recognized.",
-     "text in the picture was recognized", "texts in the picture were recognized",
-     ", and may have errors"},
+     "No text in the picture is known: ", "text in the picture was recognized",
+     "texts in the picture were recognized", ", and may have errors"},
 };
 
-/* Why something of a kind is missing; false: nothing is known to be. */
-static bool add_faults(const struct store_transcript *t, const char *kind, struct buf *out)
+/* Whether the reason of source i was given by one before it. */
+static bool is_repeated(const struct store_transcript *t, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(t->sources[k].kind, t->sources[i].kind) == 0 &&
+		    strcmp(t->sources[k].fault, t->sources[i].fault) == 0)
+			return true;
+	return false;
+}
+
+/* Why something of a kind is missing; nothing where nothing is known to be. */
+static void add_faults(const struct store_transcript *t, const char *kind, const char *head,
+                       struct buf *out)
 {
 	bool any = false;
 	for (size_t i = 0; i < t->n_sources; i++) {
 		const struct store_text_source *s = &t->sources[i];
-		if (strcmp(s->kind, kind) != 0 || !*s->fault)
+		if (strcmp(s->kind, kind) != 0 || !*s->fault || is_repeated(t, i))
 			continue;
-		buf_addf(out, "%s", any ? "; " : " Not complete: ");
+		buf_addf(out, "%s", any ? "; " : head);
 		if (s->track >= 0)
 			buf_addf(out, "track %d: ", s->track);
 		buf_addf(out, "%s", s->fault);
@@ -314,32 +327,28 @@ static bool add_faults(const struct store_transcript *t, const char *kind, struc
 	}
 	if (any)
 		buf_adds(out, ".");
-	return any;
 }
 
 static void add_coverage(const struct store_transcript *t, const struct kind_words *k,
                          struct buf *out)
 {
 	size_t n = said_count(t, k->kind);
-	bool known = false;
-	const char *engine = NULL;
+	bool known = false, fault = false;
+	const char *engine = "";
 	for (size_t i = 0; i < t->n_sources; i++)
 		if (strcmp(t->sources[i].kind, k->kind) == 0) {
 			known = true;
-			if (!engine && t->sources[i].track >= 0 && *t->sources[i].format)
-				engine = t->sources[i].format;
+			fault |= *t->sources[i].fault != '\0';
+			if (!*engine && t->sources[i].engine)
+				engine = t->sources[i].engine;
 		}
 	buf_adds(out, out->len ? " " : "");
-	if (!known && !n) {
-		buf_adds(out, k->unknown);
-		return;
-	}
 	if (n)
-		buf_addf(out, "%zu %s%s%s%s%s.", n, n == 1 ? k->one : k->several, engine ? " (" : "",
-		         engine ? engine : "", engine ? ")" : "", k->note);
-	else
-		buf_adds(out, k->none);
-	add_faults(t, k->kind, out);
+		buf_addf(out, "%zu %s%s%s%s%s.", n, n == 1 ? k->one : k->several, *engine ? " (" : "",
+		         engine, *engine ? ")" : "", k->note);
+	else if (!fault)
+		buf_adds(out, known ? k->none : k->unknown);
+	add_faults(t, k->kind, n ? " Not complete: " : k->failed, out);
 }
 
 void report_said_coverage(const struct store_transcript *t, const char *kinds, struct buf *out)

@@ -16,6 +16,7 @@ void store_transcript_clear(struct store_transcript *t)
 		free(t->sources[i].lang);
 		free(t->sources[i].title);
 		free(t->sources[i].fault);
+		free(t->sources[i].engine);
 	}
 	for (size_t i = 0; i < t->n_segments; i++) {
 		free(t->segments[i].kind);
@@ -157,15 +158,22 @@ int store_transcript_known(struct store *s, const char *job, const char *kind, b
 	return r < 0 ? err_wrap(err, "cannot read the journal") : 0;
 }
 
+/* Of speech that of the first part of the track: all parts have the same. */
+#define ENGINE                                                                              \
+	"CASE kind WHEN 'written' THEN format WHEN 'speech' THEN coalesce((SELECT engine FROM " \
+	"speech_part WHERE speech_part.job = text_source.job AND speech_part.track = "          \
+	"text_source.track AND done ORDER BY idx LIMIT 1), '') ELSE '' END"
+
 static int load_sources(struct store *s, const char *job, struct store_transcript *t,
                         struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	size_t cap = 0;
-	int r = db_prepare(s,
-	                   "SELECT kind, track, format, lang, title, fault FROM text_source "
-	                   "WHERE job = ? ORDER BY kind, track",
-	                   &q, err);
+	int r =
+		db_prepare(s,
+	               "SELECT kind, track, format, lang, title, fault, " ENGINE " FROM text_source "
+	               "WHERE job = ? ORDER BY kind, track",
+	               &q, err);
 	if (r == 0)
 		db_bind(q, "s", job);
 	while (r == 0 && (r = db_step(s, q, err)) > 0) {
@@ -175,7 +183,8 @@ static int load_sources(struct store *s, const char *job, struct store_transcrip
 		                                                        .format = db_text(q, 2),
 		                                                        .lang = db_text(q, 3),
 		                                                        .title = db_text(q, 4),
-		                                                        .fault = db_text(q, 5)};
+		                                                        .fault = db_text(q, 5),
+		                                                        .engine = db_text(q, 6)};
 		r = 0;
 	}
 	return r;

@@ -53,7 +53,10 @@ struct store_text_source {
 	int track;                   /* -1: all of this kind; then the next three are "" */
 	char *format, *lang, *title; /* "" = not known */
 	char *fault;                 /* why it was not read, or not all of it; "" = it was */
-	size_t n;                    /* of its segments; counted by store_transcript_load() */
+	/* set by store_transcript_load(): of its segments; and what recognized them,
+	 * "" or NULL = nothing did, or it is not known */
+	size_t n;
+	char *engine;
 };
 
 struct store_transcript {

@@ -42,7 +42,9 @@ def add_texts(path, job, kind, track, texts, fault="", box="", words="", dropped
         store.execute("DELETE FROM text_source WHERE job = ? AND kind = ?", (job, kind))
         for at, why in ((-1, ""), (track, fault)):
             store.execute("INSERT INTO text_source (job, kind, track, format, lang, title, fault) VALUES (?, ?, ?, ?, 'eng', '', ?)",
-                          (job, kind, at, "" if at < 0 else "test engine", why))
+                          (job, kind, at, "" if at < 0 else "aac" if kind == "speech" else "test engine", why))
+        if kind == "speech":
+            store.execute("INSERT OR REPLACE INTO speech_part VALUES (?, ?, 0, 0, 8000000, 'test engine', 1, '')", (job, track))
         for start, end, text in texts:
             store.execute("INSERT INTO passage (source, stream, job, kind, chunk, event, start_us, end_us, text, lang, who, track, "
                           "conf, box, spoken) SELECT source, stream, id, ?, -1, -1, ?, ?, ?, 'eng', '', ?, 0.5, ?, ? FROM job "
@@ -234,7 +236,7 @@ class Texts(flow.Flow):
         r = c.call("get_transcript", video=self.job)
         self.assertEqual([(s["text"], s["source"], s["recognized"]) for s in r["said"]], [(s[2], "speech", True) for s in SPEECH])
         self.assertEqual(r["written"], [])
-        self.assertEqual([s["kind"] for s in r["sources"]], ["speech"])
+        self.assertEqual([(s["kind"], s["engine"]) for s in r["sources"]], [("speech", "test engine")])
         for part in ("no subtitles", "2 texts of speech were recognized (test engine), and may have errors.", "2 texts were recognized"):
             self.assertIn(part, r["coverage"])
         r = c.call("get_transcript", video=self.job, kind="all", limit=3)

@@ -303,7 +303,7 @@ static void speech_is_kept_part_by_part(void **state)
 	AUTO(mem_freep) char *path = mem_printf("%s/speech.db", dir);
 	AUTO(store_freep) struct store *s = NULL;
 	AUTO(store_transcript_clear) struct store_transcript t = {0};
-	struct store_text_source source = {STORE_SPEECH, TRACK, "whisper", "", "", "", 0};
+	struct store_text_source source = {STORE_SPEECH, TRACK, "whisper", "", "", "", 0, NULL};
 	struct store_speech_part *p;
 	struct err err;
 	size_t n;
@@ -491,9 +491,9 @@ static void coverage_says_what_is_not_known(void **state)
 {
 	(void)state;
 	struct store_text_source sources[] = {
-		{"speech", -1, "", "", "", "the engine ended", 0},
-		{"speech", 1, "an engine", "", "", "", 1},
-		{"written", -1, "", "", "", "", 0},
+		{"speech", -1, "", "", "", "the engine ended", 0, NULL},
+		{"speech", 1, "aac", "", "", "the engine ended", 1, "an engine"},
+		{"written", -1, "", "", "", "", 0, NULL},
 	};
 	struct store_segment segments[] = {{1, 2, "speech", 1, "a", "", "", -1, {0}, NULL}};
 	const struct store_transcript t = {
@@ -505,6 +505,12 @@ static void coverage_says_what_is_not_known(void **state)
 		"It was not looked for subtitles in the file. 1 text of speech was recognized (an engine), "
 		"and may have errors. Not complete: the engine ended. No text in the picture was "
 		"recognized.");
+
+	/* What failed is not what is not there. */
+	const struct store_transcript failed = {.sources = sources, .n_sources = 2};
+	buf_clear(&text);
+	report_said_coverage(&failed, "speech", &text);
+	assert_string_equal(buf_str(&text), "No speech is known: the engine ended.");
 }
 
 int main(void)
