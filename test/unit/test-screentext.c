@@ -36,6 +36,8 @@ static void test_alike(void **state)
 	assert_true(text_alike_but_digits("13:45:09", "00:00:00") == 1);
 	assert_true(text_same_digits("a1b2", "12") && text_same_digits("x", ""));
 	assert_false(text_same_digits("12", "123") || text_same_digits("12", "21"));
+	assert_true(text_is_part("the ferry", "The ferry leaves") && text_is_part("leaves", "eaves"));
+	assert_false(text_is_part("the", "the ferry") || text_is_part("ferries", "the ferry"));
 	struct text_letters n = text_count_letters("Öl 4 — 火!");
 	assert_int_equal(n.letters, 5);
 	assert_int_equal(n.digits, 1);
@@ -208,6 +210,21 @@ static void test_numbers_that_change_are_no_clock(void **state)
 	expect(&p, 1, 8 * S, 16 * S, "Revenue 5200 dollars", NULL);
 	assert_int_equal(p.items[1].readings, 3);
 	assert_string_equal(p.items[2].reason, TEXT_SEEN_ONCE);
+}
+
+static void test_half_a_line(void **state)
+{
+	(void)state;
+	AUTO(text_passages_clear) struct text_passages p = {0};
+	const struct seen s[] = {
+		{1 * S, 0, 8 * S, "The ferry", 0.9, 100, 100},
+		{2 * S, 0, 8 * S, "The ferry leaves at nine", 0.9, 100, 100},
+		{3 * S, 0, 8 * S, "The ferry leaves at nine", 0.8, 100, 100},
+	};
+	merge(s, ARRAY_LEN(s), &p);
+	assert_int_equal(p.n, 1);
+	expect(&p, 0, 0, 8 * S, "The ferry leaves at nine", NULL);
+	assert_int_equal(p.items[0].readings, 3);
 }
 
 static void test_limits(void **state)
@@ -458,6 +475,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_a_running_clock_is_one_passage),
 		cmocka_unit_test(test_two_readings_of_a_clock),
 		cmocka_unit_test(test_numbers_that_change_are_no_clock),
+		cmocka_unit_test(test_half_a_line),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_samples_of_slides),
 		cmocka_unit_test(test_samples_of_motion),
