@@ -157,19 +157,20 @@ static int transcribe(struct hearing *h, struct hearing_part *part, struct store
 {
 	AUTO(mem_freep) struct speech_voice *voices = NULL;
 	AUTO(mem_freep) struct split_piece *pieces = NULL;
-	size_t n, n_pieces;
-	split_voices(h->samples, h->n, &voices, &n);
+	size_t n = 0, n_pieces;
+	int r = speech_voices_find(h->voices, h->samples, h->n, &voices, &n, err);
+	if (r < 0) {
+		part->end = part->end ? part->end : part->start + longest;
+		return r;
+	}
 	if (!part->end)
 		part->end = part->start + split_end(h->samples, h->n, voices, n, shortest, longest);
 	n = cut(voices, n, part->end - part->start);
 	split_pieces(voices, n, &pieces, &n_pieces);
 	part->asked = n_pieces > 0;
-	for (size_t i = 0; i < n_pieces; i++) {
-		int r = hear_piece(h, &pieces[i], voices, to, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; i < n_pieces && r == 0; i++)
+		r = hear_piece(h, &pieces[i], voices, to, err);
+	return r;
 }
 
 int hear_part(struct hearing *h, int track, struct hearing_part *part, struct store_transcript *ret,

@@ -12,13 +12,15 @@
 #include "decoder/decoder.h"
 #include "job/transcript.h"
 #include "speech/speech.h"
+#include "speech/voices.h"
 #include "store/transcript.h"
 
-/* Sound that was read, of one track. Everything but the first three members
+/* Sound that was read, of one track. Everything but the first four members
  * begins as zero. */
 struct hearing {
 	const struct transcript_source *src; /* borrowed */
 	struct speech *speech;               /* likewise */
+	struct speech_voices *voices;        /* likewise */
 	struct cancel *cancel;
 	struct decoder *decoder; /* NULL: to be opened */
 	int track;

@@ -35,6 +35,7 @@ struct job_speech {
 	struct store_text_source *sources; /* the tracks that were chosen */
 	size_t n_sources;
 	struct speech *speech;
+	struct speech_voices *voices;
 	char *engine;                    /* what texts are made by, as the journal has it */
 	struct store_speech_part *parts; /* of any engine */
 	size_t n_parts;
@@ -50,6 +51,7 @@ static void job_speech_clear(struct job_speech *s)
 {
 	hearing_clear(&s->hearing);
 	speech_free(s->speech);
+	speech_voices_free(s->voices);
 	decoder_audio_clear(&s->audio);
 	struct store_transcript t = {.sources = s->sources, .n_sources = s->n_sources};
 	store_transcript_clear(&t);
@@ -341,6 +343,8 @@ static char *identity(const struct job_speech *s)
 	buf_addf(&b, "%s; audio track", speech_identity(s->speech));
 	for (size_t i = 0; i < s->n_sources; i++)
 		buf_addf(&b, "%s %d", i ? "," : "", s->sources[i].track);
+	if (*speech_voices_method(s->voices))
+		buf_addf(&b, "; voices by %s", speech_voices_method(s->voices));
 	return mem_strdup(buf_str(&b));
 }
 
@@ -362,6 +366,7 @@ static int open_engine(struct job_speech *s, struct err *err)
 		r = save_fault(s, fault, err);
 		return r < 0 ? r : 1;
 	}
+	s->voices = speech_voices_new(s->o->places, s->run->cancel);
 	s->engine = identity(s);
 	for (size_t i = 0; i < s->n_parts; i++)
 		s->others = s->others || strcmp(s->parts[i].engine, s->engine) != 0;
@@ -374,6 +379,7 @@ static int transcribe(struct job_speech *s, struct err *err)
 	int r = save_sources(s, NULL, unfinished, err);
 	s->hearing.src = s->src;
 	s->hearing.speech = s->speech;
+	s->hearing.voices = s->voices;
 	s->hearing.cancel = s->run->cancel;
 	if (r == 0)
 		r = do_tracks(s, err);

@@ -66,7 +66,8 @@ def analyze(work, path, *options):
         env[f"XDG_{name}_HOME"] = str(out / name.lower()) if name != "DATA" or "auto" not in options else os.environ.get(
             "XDG_DATA_HOME", str(Path.home() / ".local" / "share"))
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run([VDET, "analyze", "--output", str(out / "report"), "--verify", "none", *map(str, options), str(path)], env=env, check=True,
+    command = [VDET, "analyze", "--output", str(out / "report"), "--verify", "none", *map(str, options), str(path)]
+    subprocess.run(command, env=env, check=True,
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

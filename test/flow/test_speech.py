@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 import urllib.request
@@ -294,6 +295,31 @@ class Speech(flow.Flow):
         # An engine later: the same command transcribes.
         self.analyze("a.mkv", self.serve(script=[[[0.3, 1, "One."]]]))
         self.assertEqual([s["text"] for s in self.said()["said"]], ["One."])
+
+    def test_voice_activity(self):
+        """Silero VAD, where its program and a model are installed. Here the program is played, and the model is the head of one."""
+        make(self.dir / "a.mkv", [voice("between(t,1,2)+between(t,9,10)", 14)], 14)
+        server, engine = self.serve(script=[[[0.3, 0.6, "One."]]]), self.engine()
+        models, programs = self.dir / "data" / "vdet" / "models" / "silero-vad", self.dir / "bin"
+        models.mkdir(parents=True)
+        programs.mkdir()
+        (models / "ggml-silero-v6.bin").write_bytes(struct.pack("<ii", 0x67676d6c, 10) + b"silero-16k" + struct.pack("<3i", 6, 0, 0))
+        self.env["PATH"] = f"{programs}:{os.environ['PATH']}"
+        program = programs / "whisper-vad-speech-segments"
+        for what, body, expected, warned in (
+                # It gets the sound as a file, and says where somebody speaks, in 1/100 s.
+                ("works", "[ $(wc -c </dev/stdin) -gt 1000 ] && echo 'Speech segment 0: start = 905.00, end = 995.00'", [9], False),
+                ("fails", "exit 3", [1, 9], True),
+                ("lies", "echo 'Speech segment 0: start = 9e9, end = -1'", [1, 9], True)):
+            with self.subTest(what):
+                program.write_text(f"#!/bin/sh\ncase $* in *-vm*/ggml-silero-v6.bin*) ;; *) exit 4 ;; esac\n"
+                                   f"[ $(wc -c </dev/stdin) -lt 40000 ] && case '{what}' in works) exit 0 ;; esac\n{body}\n")
+                program.chmod(0o755)
+                r = self.analyze("a.mkv", server, "--fresh", engine=engine)
+                self.assertEqual([round(s["start"]) for s in self.said()["said"]], expected)
+                self.assertEqual("Silero VAD is not used" in r.stderr, warned, r.stderr)
+                [(engine_text,)] = self.select("SELECT DISTINCT engine FROM speech_part")
+                self.assertEqual("; voices by silero " in engine_text, not warned)
 
     def test_injection(self):
         """What is said is data: it is in the transcript as it was said, and in no request."""

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server's answer to a transcription, and what is dropped of it. The first
- * two bytes are the length of the sound in tenths of a second. */
+/* A server's answer to a transcription, and what is dropped of it; what the
+ * program for voice activity prints. The first two bytes are the length of the
+ * sound in tenths of a second. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "fuzz.h"
 #include "speech/answer.h"
 #include "speech/filter.h"
+#include "speech/voices.h"
 
 static void check(const struct speech_segment *g, int64_t length)
 {
@@ -24,6 +26,23 @@ static void check(const struct speech_segment *g, int64_t length)
 	}
 }
 
+/* What the program for voice activity prints. */
+static void read_voices(const uint8_t *data, size_t size, int64_t length)
+{
+	struct speech_voice *v = NULL;
+	size_t n = 0;
+	struct err err;
+	AUTO(mem_freep) char *text = mem_alloc(size + 1, 1);
+	memcpy(text, data, size);
+	if (speech_voices_read(text, length, &v, &n, &err) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].start < 0 || v[i].end <= v[i].start || v[i].end > length ||
+		    (i && v[i].start < v[i - 1].end))
+			abort();
+	free(v);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct speech_result r = {0};
@@ -31,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	int64_t length = (data[0] + 256 * data[1] + 1) * INT64_C(100000);
+	read_voices(data + 2, size - 2, length);
 	const struct speech_voice voices[] = {{length / 4, length / 3}, {length / 2, length}};
 	if (speech_answer_read((const char *)data + 2, size - 2, length, &r, &err) < 0)
 		return 0;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "speech/split.h"
+#include "speech/voices.h"
 
 enum { MS = SPEECH_RATE / 1000 };
 
@@ -162,6 +163,35 @@ static void test_pieces(void **state)
 	assert_int_equal(n, 0);
 }
 
+/* What whisper.cpp's program for Silero VAD prints, in 1/100 s. */
+static void test_program(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"Speech segment 0: start = 5.0, end = 4.0",
+		"Speech segment 0: start = -1, end = 4.0",
+		"Speech segment 0: start = 1, end = 99999",
+		"Speech segment 0: start = nan, end = 4.0",
+		"Speech segment x",
+		"Speech segment 0: start = 50, end = 60\nSpeech segment 1: start = 20, end = 30",
+	};
+	AUTO(mem_freep) struct speech_voice *v = NULL, *none = NULL;
+	size_t n = 7;
+	assert_ok(speech_voices_read("\nDetected 3 speech segments:\n"
+	                             "Speech segment 0: start = 10.00, end = 200.00\n"
+	                             "Speech segment 1: start = 230.00, end = 300.00\n"
+	                             "Speech segment 2: start = 500.00, end = 990.00\n\n",
+	                             10 * CLOCK_SECOND, &v, &n, NULL));
+	assert_int_equal(n, 2);
+	assert_true(v[0].start == 0 && v[0].end == 3300000);
+	assert_true(v[1].start == 4750000 && v[1].end == 10 * CLOCK_SECOND);
+	assert_ok(speech_voices_read("Detected 0 speech segments:\n", CLOCK_SECOND, &none, &n, NULL));
+	assert_int_equal(n, 0);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(speech_voices_read(bad[i], 10 * CLOCK_SECOND, &none, &n, NULL),
+		                 -ERR_PROTO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_background_changes),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_program),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
