@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where somebody speaks: by Silero VAD, which tells a voice from music and
+/* Where somebody speaks: by Silero VAD, which knows a voice from music and
  * noise, if whisper.cpp's program for it and a model (`silero-vad`) are
  * installed; else by the level of the sound (split.h). One thread at a time. */
 #ifndef VDET_SPEECH_VOICES_H
