@@ -53,8 +53,8 @@ struct store_text_source {
 	int track;                   /* -1: all of this kind; then the next three are "" */
 	char *format, *lang, *title; /* "" = not known */
 	char *fault;                 /* why it was not read, or not all of it; "" = it was */
-	/* set by store_transcript_load(): of its segments; and what recognized them,
-	 * "" or NULL = nothing did, or it is not known */
+	/* set by store_transcript_load(): of its segments; and what recognized
+	 * them, "" or NULL = nothing did, or it is not known */
 	size_t n;
 	char *engine;
 };
