@@ -18,7 +18,7 @@
  *   prompts       SHA-256 of the built-in prompts
  *   model, model_hash  of the engine
  *   cache_type    of the engine's key-value cache; absent for f16 and unknown
- *   context       {"speech": engine and track, "text": languages} of what is
+ *   context       {"speech", "voices", "audio_track", "text"} of what is
  *                 shown to the model beside the frames; or absent
  *   asked         options of sampling and reasoning that are not the defaults
  * The journal keeps the object among the facts ("key"), and the SHA-256 of its

@@ -12,6 +12,8 @@
 #include "job/step-options.h"
 #include "job/transcript.h"
 #include "job/wallclock.h"
+#include "speech/voices.h"
+#include "store/speech.h"
 #include "store/transcript.h"
 
 /* In which lanes texts are read, each a thread. */
@@ -223,13 +225,28 @@ static bool is_wanted(const struct texts_setup *s, const char *kind)
 	return strstr(list, written ? "text" : "speech") != NULL;
 }
 
-/* The first reason why something of a wanted kind is not known. */
-static const char *first_fault(const struct texts *t, const struct store_transcript *from)
+/* Whether the sound of a track was transcribed from `at` to `end`. */
+static bool is_heard(const struct store_speech_part *parts, size_t n, int track, int64_t at,
+                     int64_t end)
+{
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].track == track && parts[i].done && parts[i].start <= at && at < parts[i].end)
+			at = parts[i].end;
+	return at >= end;
+}
+
+/* Why something of a wanted kind is not known of a part of the video; NULL = it
+ * is. */
+static const char *fault_of(const struct texts *t, const struct store_transcript *from,
+                            const struct store_speech_part *parts, size_t n, int64_t start,
+                            int64_t end)
 {
 	for (size_t i = 0; i < from->n_sources; i++) {
 		const struct store_text_source *s = &from->sources[i];
-		bool recognized = strcmp(s->kind, STORE_SUBTITLE) != 0;
-		if (recognized && is_wanted(&t->setup, s->kind) && *s->fault)
+		bool speech = strcmp(s->kind, STORE_SPEECH) == 0;
+		if (!*s->fault || strcmp(s->kind, STORE_SUBTITLE) == 0 || !is_wanted(&t->setup, s->kind))
+			continue;
+		if (s->track < 0 || (speech && !is_heard(parts, n, s->track, start, end)))
 			return s->fault;
 	}
 	return NULL;
@@ -281,11 +298,19 @@ int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret,
 		r = store_transcript_load(t->run->store, t->job, &known, err);
 	if (r < 0)
 		return r;
-	const char *fault = first_fault(t, &known);
+	struct store_speech_part *parts;
+	size_t n_parts;
+	r = store_speech_parts_load(t->run->store, t->job, &parts, &n_parts, err);
+	if (r < 0)
+		return r;
+	int64_t end = to < end_of(t) ? to : end_of(t);
+	const char *fault = fault_of(t, &known, parts, n_parts, from, end);
 	if (fault)
-		return err_set(err, ERR_NOENT, "--with-texts: %s", fault);
-	take_lines(t, &known, from, to, ret, ret_n);
-	return 0;
+		r = err_set(err, ERR_NOENT, "--with-texts: %s", fault);
+	else
+		take_lines(t, &known, from, to, ret, ret_n);
+	store_speech_parts_free(parts, n_parts);
+	return r;
 }
 
 int texts_key(const struct texts_setup *setup, struct cancel *cancel, json_t **ret, struct err *err)
@@ -307,7 +332,11 @@ int texts_key(const struct texts_setup *setup, struct cancel *cancel, json_t **r
 		json_decref(TAKE(*ret));
 		return err_wrap(err, "--with-texts %s", o->with_texts);
 	}
+	AUTO(speech_voices_freep)
+	struct speech_voices *voices = speech_voices_new(setup->speech_places, cancel);
 	json_object_set_new(key, "speech", json_string(speech_identity(speech)));
+	if (*speech_voices_method(voices))
+		json_object_set_new(key, "voices", json_string(speech_voices_method(voices)));
 	json_object_set_new(key, "audio_track", json_integer(o->audio_track));
 	return 0;
 }

@@ -268,6 +268,24 @@ class Speech(flow.Flow):
         self.analyze("long.mkv", server, engine=engine)
         self.assertEqual([s["text"] for s in self.said("long")["said"]], ["Two."] * 25)
 
+    def test_requests_with_what_is_said(self):
+        """A chunk whose speech is not known is a hole, and the next run describes it."""
+        self.long_video()
+        server = self.serve("--fault", "500@3", script=[[[0.3, 1, "One."]]])
+        engine = self.engine()
+        common = ["long.mkv", server, "--with-texts", "speech", "--chunk-duration", "500"]
+        r = self.analyze(*common, engine=engine, code=3)
+        self.assertIn("--with-texts: sound from 00:00:00 to", r.stderr)
+        self.assertEqual([h["start"] for h in self.report("long")["holes"]], [0])
+        self.assertNotIn("Stretch 00:00:00.000", "".join(engine.stretches()))
+        self.analyze(*common, engine=engine)
+        requests = ["".join(q["texts"]) for q in engine.lines("begin") if q.get("texts")]
+        of_chunks = [t for t in requests if "Stretch " in t]
+        self.assertEqual(len(of_chunks), len(set(engine.stretches())), "each chunk once")
+        for t in of_chunks:
+            self.assertGreater(t.count('Heard at 00:'), 5)
+            self.assertIn('"One."', t)
+
     def test_another_engine(self):
         """Texts stay until another engine has answered."""
         make(self.dir / "a.mkv", [voice("between(t,1,2)", 6)], 6)
