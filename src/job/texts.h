@@ -42,10 +42,10 @@ struct texts_source {
 
 /* `run` is borrowed. Starts nothing. */
 struct texts *texts_new(const struct run_context *run, const struct texts_setup *setup);
-/* What the requests of a job with --with-texts depend on beside its options: the
- * engine for speech with its model and settings, the languages of what is
- * written. NULL without --with-texts. The caller owns *ret. Fails if there is no
- * such engine. */
+/* What the requests of a job with --with-texts depend on beside its options:
+ * the engine for speech with its model and settings, the languages of what
+ * is written. NULL without --with-texts. The caller owns *ret. Fails if
+ * there is no such engine. */
 int texts_key(const struct texts_setup *setup, struct cancel *cancel, json_t **ret,
               struct err *err);
 
@@ -63,10 +63,10 @@ void texts_begin(struct texts *t, const struct texts_source *src, const char *jo
  * read is named in the journal, and does not fail it. */
 int texts_end(struct texts *t, struct err *err);
 
-/* The texts that are shown to the model with a part of the video, as --with-texts
- * wants: in order of time. `ctx` is the object. Waits until they are in the
- * journal. ERR_NOENT with the reason if some of that part could not be
- * recognized. *ret is freed with prompt_texts_free(). */
+/* The texts that are shown to the model with a part of the video, as --with-
+ * texts wants: in order of time. `ctx` is the object. Waits until they are
+ * in the journal. ERR_NOENT with the reason if some of that part could not
+ * be recognized. *ret is freed with prompt_texts_free(). */
 int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret, size_t *ret_n,
                   struct err *err);
 
