@@ -138,8 +138,8 @@ static json_t *probe_json(const struct source *s, const struct probe *p)
 {
 	char libraries[CAPS_LIBRARIES_MAX];
 	return json_pack(
-		"{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:I "
-		"s:b s:s s:o s:o s:s}",
+		"{s:s s:s s:i s:i s:i s:i s:i s:i s:i s:i s:i s:f s:b s:b s:s s:s s:I s:b s:I s:I s:I s:s "
+		"s:I s:b s:s s:o s:o s:s}",
 		"container", s->fmt->iformat->name, "codec", p->codec, "stream", s->st->index, "preferred",
 		s->preferred, "streams", (int)s->fmt->nb_streams, "timeline", p->timeline, "width",
 		p->width, "height", p->height, "coded_width", p->coded_width, "coded_height",
@@ -147,9 +147,9 @@ static json_t *probe_json(const struct source *s, const struct probe *p)
 		"interlaced", p->interlaced, "hdr", p->hdr, "pixel_format", p->pixel_format, "duration",
 		(json_int_t)p->extent.duration, "duration_measured", p->extent.measured, "header_duration",
 		(json_int_t)p->extent.header, "start_time", (json_int_t)s->start, "recorded",
-		(json_int_t)p->recorded, "frames", (json_int_t)p->extent.frames, "has_audio", p->has_audio,
-		"warning", p->warning, "video_streams", streams_json(s), "gaps", gaps_json(s, p),
-		"libraries", caps_libraries(libraries));
+		(json_int_t)p->recorded, "timecode", p->timecode, "frames", (json_int_t)p->extent.frames,
+		"has_audio", p->has_audio, "warning", p->warning, "video_streams", streams_json(s), "gaps",
+		gaps_json(s, p), "libraries", caps_libraries(libraries));
 }
 
 static int on_probe(struct worker *w, const json_t *request, struct err *err)

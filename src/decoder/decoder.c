@@ -57,6 +57,7 @@ void video_info_clear(struct video_info *v)
 	free(v->container);
 	free(v->codec);
 	free(v->hdr);
+	free(v->timecode);
 	free(v->pixel_format);
 	free(v->warning);
 	free(v->libraries);
@@ -348,6 +349,8 @@ static int info_strings(const json_t *h, struct video_info *v, struct err *err)
 		r = wire_string(h, "pixel_format", 40, &v->pixel_format, err);
 	if (r == 0)
 		r = wire_string(h, "hdr", 8, &v->hdr, err);
+	if (r == 0)
+		r = wire_string(h, "timecode", MEDIA_TIMECODE_MAX, &v->timecode, err);
 	if (r == 0)
 		r = wire_string(h, "warning", MEDIA_TEXT_MAX, &v->warning, err);
 	if (r == 0)

@@ -61,6 +61,7 @@ struct video_info {
 	/* When it was recorded, according to the file: Unix time of its beginning
 	 * in microseconds; 0 if the file does not say. */
 	int64_t recorded;
+	char *timecode; /* of its first frame, "10:00:00:00"; "" = none */
 	int timeline;   /* version of the rules for these times, from 1 */
 	int64_t frames; /* number of video packets; 0 if not counted */
 	bool has_audio;

@@ -213,6 +213,20 @@ static int64_t find_recorded(const struct source *s)
 	return e && av_parse_time(&t, e->value, 0) >= 0 && t >= earliest ? t : 0;
 }
 
+/* In MP4 and MOV a track of its own, whose text libav adds to its streams. */
+static void find_timecode(const struct source *s, char out[static MEDIA_TIMECODE_MAX + 1])
+{
+	const AVDictionaryEntry *e = av_dict_get(s->st->metadata, "timecode", NULL, 0);
+	if (!e)
+		e = av_dict_get(s->fmt->metadata, "timecode", NULL, 0);
+	for (unsigned i = 0; i < s->fmt->nb_streams && !e; i++)
+		if (s->fmt->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_DATA)
+			e = av_dict_get(s->fmt->streams[i]->metadata, "timecode", NULL, 0);
+	size_t n = e ? strspn(e->value, "0123456789:;.") : 0;
+	if (e && !e->value[n] && n <= MEDIA_TIMECODE_MAX)
+		memcpy(out, e->value, n + 1);
+}
+
 int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err *err)
 {
 	struct probe p = {.hdr = "", .pixel_format = ""};
@@ -242,6 +256,7 @@ int probe_run(struct source *s, struct reader *r, struct probe *ret, struct err 
 	p.codec = avcodec_get_name(s->st->codecpar->codec_id);
 	p.timeline = timeline_version(s, r);
 	p.recorded = find_recorded(s);
+	find_timecode(s, p.timecode);
 	find_rate(s, &p);
 	find_warning(s, r, &p);
 	if (orient_is_rounded(s->st, f))

@@ -9,6 +9,7 @@
 #include "media/extent.h"
 #include "media/reader.h"
 #include "media/source.h"
+#include "protocol/media-wire.h"
 
 /* This much time without pictures at the start, or of sound after the end, is
  * reported: microseconds. */
@@ -24,6 +25,7 @@ struct probe {
 	/* Unix time of its beginning in microseconds, as the file has it; 0 = it
 	 * does not say */
 	int64_t recorded;
+	char timecode[MEDIA_TIMECODE_MAX + 1]; /* of its first frame; "" = none */
 	int timeline; /* version of the rules for its times, see TIMELINE_VERSION */
 	const char *codec, *hdr, *pixel_format; /* static */
 	/* Warnings for users: faults of the file, and assumptions; joined by "; ";

@@ -75,7 +75,7 @@
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 12 };
+enum { MEDIA_VERSION = 13 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other
@@ -121,6 +121,7 @@ enum {
 	MEDIA_SIZE_MAX = 8192,
 	MEDIA_TEXT_MAX = 590,  /* of a message for people */
 	MEDIA_FORMAT_MAX = 64, /* of a pixel format with its size */
+	MEDIA_TIMECODE_MAX = 40,
 	MEDIA_GRAY_COLUMNS = 16,
 	MEDIA_GRAY_ROWS = 9,
 	MEDIA_GRAY_HEX = 2 * MEDIA_GRAY_COLUMNS * MEDIA_GRAY_ROWS, /* digits */
