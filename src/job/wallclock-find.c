@@ -216,8 +216,8 @@ static int read_edges(struct clock_view *v, const struct frames *f, struct findi
 
 /* ---- which of them is a clock ---- */
 
-/* A clock goes on from frame to frame; a time on a sign does not. *ret: how well
- * it can be read, in points of 3 for each frame; 0 = no clock. */
+/* A clock goes on from frame to frame; a time on a sign does not. *ret: how
+ * well it can be read, in points of 3 for each frame; 0 = no clock. */
 static int try_place(struct clock_view *v, const struct frames *f, const struct clock_place *p,
                      size_t *ret, struct err *err)
 {

@@ -39,8 +39,9 @@ void clock_view_clear(struct clock_view *v);
 int clock_view_frames(struct clock_view *v, const int64_t *times, size_t n, bool near,
                       int (*fn)(void *ctx, size_t i, struct frame *f), void *ctx, struct err *err);
 
-/* Lines of a part of a JPEG; none, with a note in v, if it cannot be read. Fails
- * with ERR_CANCELED, or if the reader is gone for good. The caller clears `ret`. */
+/* Lines of a part of a JPEG; none, with a note in v, if it cannot be read.
+ * Fails with ERR_CANCELED, or if the reader is gone for good. The caller clears
+ * `ret`. */
 int clock_view_read(struct clock_view *v, const struct frame *f, const struct text_region *region,
                     enum text_mode mode, struct text_lines *ret, struct err *err);
 

@@ -152,13 +152,14 @@ static int read_picture(struct clock_view *v, const struct wallclock_options *o,
 
 /* A clock that the file states for its beginning. */
 static void add_stated(const struct clock_view *v, struct wallclock *w,
-                       enum wallclock_source source, const char *name, int64_t at)
+                       enum wallclock_source source, const char *name, bool dated, int64_t at)
 {
 	struct wallclock_clock *c = &w->clocks[w->n_clocks++];
 	*c = (struct wallclock_clock){.source = source,
 	                              .name = mem_strdup(name),
 	                              .format = mem_strdup(""),
-	                              .dated = true,
+	                              .dated = dated,
+	                              .period = dated ? 0 : 86400 * CLOCK_SECOND,
 	                              .unit = CLOCK_SECOND,
 	                              .fits = mem_alloc(1, sizeof *c->fits),
 	                              .n_fits = 1};
@@ -166,6 +167,14 @@ static void add_stated(const struct clock_view *v, struct wallclock *w,
 		.order = mem_strdup(""), .pieces = mem_alloc(1, sizeof *c->fits[0].pieces), .n_pieces = 1};
 	c->fits[0].pieces[0] = (struct wallclock_piece){
 		.start = 0, .end = v->video.duration, .at = at, .speed = 1, .offset = WALLCLOCK_NO_OFFSET};
+}
+
+/* Many programs count from a whole hour: that is not the time of day. */
+static void add_timecode(const struct clock_view *v, struct wallclock *w)
+{
+	struct wallclock_reading r;
+	if (wallclock_parse(v->video.timecode, &r) && r.timed && r.of_day % (3600 * CLOCK_SECOND) != 0)
+		add_stated(v, w, WALLCLOCK_TIMECODE, "the timecode in the file", false, r.of_day);
 }
 
 int wallclock_examine(const struct wallclock_file *file, const struct wallclock_options *o,
@@ -192,7 +201,9 @@ int wallclock_examine(const struct wallclock_file *file, const struct wallclock_
 		add_fault(w, lost);
 	}
 	if (v.video.recorded > 0)
-		add_stated(&v, w, WALLCLOCK_CREATED, "the creation time in the file", v.video.recorded);
+		add_stated(&v, w, WALLCLOCK_CREATED, "the creation time in the file", true,
+		           v.video.recorded);
+	add_timecode(&v, w);
 	wallclock_localize(w, zone, o->zone);
 	*ret = TAKE(w);
 	return 0;

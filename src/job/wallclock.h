@@ -27,8 +27,8 @@ struct wallclock_options {
 
 /* Finds the clocks of a video, and saves nothing. Reads at most a few thousand
  * small parts of frames, see docs/clock.md. What cannot be read is named in
- * `fault` of the result. Fails only if the video cannot be opened, the zone does
- * not exist (ERR_ARG), or with ERR_CANCELED. The caller frees *ret. */
+ * `fault` of the result. Fails only if the video cannot be opened, the zone
+ * does not exist (ERR_ARG), or with ERR_CANCELED. The caller frees *ret. */
 int wallclock_examine(const struct wallclock_file *file, const struct wallclock_options *o,
                       struct cancel *cancel, struct wallclock **ret, struct err *err);
 

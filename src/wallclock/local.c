@@ -11,7 +11,7 @@
 /* What files state is UTC; what is drawn into the picture is local. */
 static bool is_utc(const struct wallclock_clock *c)
 {
-	return c->source == WALLCLOCK_CREATED || c->source == WALLCLOCK_GPS;
+	return c->source == WALLCLOCK_CREATED;
 }
 
 static int64_t to_seconds(int64_t us)

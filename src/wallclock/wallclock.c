@@ -13,8 +13,7 @@
 #define DAY (86400 * CLOCK_SECOND)
 #define HALF_DAY (DAY / 2)
 
-const char *const wallclock_source_name[WALLCLOCK_SOURCES] = {"picture", "timecode", "gps",
-                                                              "created"};
+const char *const wallclock_source_name[WALLCLOCK_SOURCES] = {"picture", "created", "timecode"};
 const char *const wallclock_verdict_name[WALLCLOCK_VERDICTS] = {
 	"cannot tell", "recording interrupted", "clock set"};
 

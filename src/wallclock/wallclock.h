@@ -6,8 +6,8 @@
  *
  * Times of the video: microseconds of its timeline. Times of a clock:
  * microseconds from 1970-01-01 00:00:00 as the clock shows them, whatever its
- * zone is; without a date from 00:00:00 of the first day, which can be more than
- * 24 hours. */
+ * zone is; without a date from 00:00:00 of the first day, which can be more
+ * than 24 hours. */
 #ifndef VDET_WALLCLOCK_WALLCLOCK_H
 #define VDET_WALLCLOCK_WALLCLOCK_H
 
@@ -21,13 +21,13 @@
 
 /* In order of trust: the first clock is the one that counts. */
 enum wallclock_source {
-	WALLCLOCK_PICTURE,  /* burnt into the picture */
-	WALLCLOCK_TIMECODE, /* a timecode track of the file */
-	WALLCLOCK_GPS,      /* a GPS track, or a position with its time */
-	WALLCLOCK_CREATED,  /* the creation time that the file states: of its beginning or its end */
+	WALLCLOCK_PICTURE, /* burnt into the picture */
+	WALLCLOCK_CREATED, /* the creation time that the file states: of its beginning or its end */
+	/* the timecode of the file, which need not be the time of day */
+	WALLCLOCK_TIMECODE,
 	WALLCLOCK_SOURCES
 };
-/* "picture", "timecode", "gps", "created" */
+/* "picture", "created", "timecode" */
 extern const char *const wallclock_source_name[WALLCLOCK_SOURCES];
 
 /* A part of the recording in which the clock runs evenly. */
