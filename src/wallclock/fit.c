@@ -51,13 +51,33 @@ static struct style find_style(const struct wallclock_point *p, size_t n)
 	return s;
 }
 
+/* A reading whose date was not read is of the day of the nearest one that has a
+ * date, before it or else behind it. */
+static void add_days(struct series *s, const bool *dated)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct reading *r = &s->list[i];
+		size_t k = i, j = i;
+		while (k > 0 && !dated[k])
+			k--;
+		while (j + 1 < s->n && !dated[j])
+			j++;
+		k = dated[k] ? k : j;
+		if (dated[i] || !dated[k])
+			continue;
+		int64_t want = s->list[k].clock + r->time - s->list[k].time;
+		r->clock += SERIES_DAY * (int64_t)llround((double)(want - r->clock) / (double)SERIES_DAY);
+	}
+}
+
 /* The readings in one order of the date; half: the clock counts 12 hours. */
 static struct series make(const struct wallclock_point *p, size_t n, const struct style *style,
                           int order, bool half)
 {
 	struct series s = {.unit = style->unit};
-	s.list = calloc(n + 1, sizeof *s.list);
-	for (size_t i = 0; i < n && s.list; i++) {
+	s.list = mem_alloc(n + 1, sizeof *s.list);
+	AUTO(mem_freep) bool *with = mem_alloc(n + 1, sizeof *with);
+	for (size_t i = 0; i < n; i++) {
 		const struct wallclock_reading *r = &p[i].reading;
 		if (!p[i].timed || r->unit != style->unit)
 			continue;
@@ -66,6 +86,7 @@ static struct series make(const struct wallclock_point *p, size_t n, const struc
 			continue;
 		if (s.n > 0 && s.list[s.n - 1].time >= p[i].time)
 			continue;
+		with[s.n] = dated;
 		int64_t of_day = half ? r->of_day % (SERIES_DAY / 2) : r->of_day;
 		s.list[s.n++] = (struct reading){
 			.time = p[i].time,
@@ -76,6 +97,7 @@ static struct series make(const struct wallclock_point *p, size_t n, const struc
 			.point = i,
 		};
 	}
+	add_days(&s, with);
 	series_run(&s);
 	return s;
 }

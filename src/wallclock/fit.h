@@ -30,8 +30,8 @@ enum { WALLCLOCK_POINTS_MAX = 20000 };
 
 /* Points ascending by time. Fills fits, breaks (without a verdict), format,
  * unit, period and dated of `ret`, which has none of them yet; the owner frees
- * them with it. False, with `ret` as it was, if fewer than three readings are on
- * one line: then it is no clock. */
+ * them with it. False, with `ret` as it was, if fewer than three readings are
+ * on one line. */
 bool wallclock_fit(struct wallclock_point *p, size_t n, struct wallclock_clock *ret);
 /* Frees what wallclock_fit() filled, so that it can be called again. */
 void wallclock_unfit(struct wallclock_clock *c);

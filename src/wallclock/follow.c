@@ -86,8 +86,8 @@ static int read_all(struct follow *s, int64_t *times, size_t n, bool near, struc
 	return r;
 }
 
-/* At times that are not equally far from full seconds, so that their means tell
- * less than a second. */
+/* At times that are not equally far from full seconds, so that their means are
+ * exact to less than a second. */
 static int read_regular(struct follow *s, struct err *err)
 {
 	int64_t wanted = s->f->duration / (20 * CLOCK_SECOND);

@@ -11,8 +11,8 @@
 #define MOVES 24.0
 /* The picture jumps if it changes so many times as much as elsewhere. */
 #define JUMPS 2.5
-/* What moves is told from what stays if several frames change it by so much more
- * than one. */
+/* Something moves on, and does not only flicker, if several frames change the
+ * picture by so much more than one. */
 #define FAR 1.6
 enum { LAGS = 6, SIDE_MIN = 3 };
 

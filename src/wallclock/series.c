@@ -7,13 +7,24 @@
 
 #include "base/mem.h"
 
-enum { TAIL = 7, AHEAD = 4, SIDE_MIN = 3, SIDE = 12, SIDE_COARSE = 40, OWN_SPEED = 8 };
+enum {
+	TAIL = 7,
+	AHEAD = 4,
+	SIDE_MIN = 3,
+	SIDE = 12,
+	SIDE_COARSE = 40,
+	OWN_SPEED = 8,
+	MISREAD_MAX = 24
+};
+
+/* Misread digits last until they change. */
+#define MISREAD_TIME (600 * SERIES_SECOND)
 
 /* A camera writes the time some frames late, and not always equally late. */
 #define SLACK (0.4 * SERIES_SECOND)
 /* A clock may run this much faster or slower than the video. */
 #define DRIFT 0.003
-/* Smaller jumps are not told from that. */
+/* Smaller jumps cannot be distinguished from that. */
 #define JUMP_MIN (0.9 * SERIES_SECOND)
 /* of a number that is equally likely to be anywhere between 0 and 1 */
 #define DEVIATION 0.29
@@ -375,6 +386,74 @@ static void move_borders(struct series *s)
 			;
 }
 
+/* ---- what was misread for a while ---- */
+
+/* Whether two numbers of two digits differ by one digit: another one, or one
+ * more ("1" and "11"). */
+static bool is_one_digit(int64_t a, int64_t b)
+{
+	bool same = a / 10 == b / 10 || a % 10 == b % 10;
+	bool more = a < 10 && (b / 10 == a || b % 10 == a);
+	return same || more || (b < 10 && (a / 10 == b || a % 10 == b));
+}
+
+static bool is_misread(const struct series *s, double expected, const struct reading *r)
+{
+	static const int64_t field[] = {3600, 60, 1}, base[] = {24, 60, 60};
+	int64_t want = (int64_t)floor((expected - (double)s->unit / 2) / SERIES_SECOND);
+	int64_t got = (int64_t)floor((double)r->clock / SERIES_SECOND);
+	int64_t round = r->period > 0 && r->period < SERIES_DAY ? 43200 : 86400;
+	/* the line is exact to a second or so */
+	for (int64_t off = -1; off <= 1; off++) {
+		size_t differ = 0;
+		bool alike = true;
+		for (size_t i = 0; i < ARRAY_LEN(field); i++) {
+			int64_t a = ((want + off) % round + round) % round / field[i] % base[i];
+			int64_t b = (got % round + round) % round / field[i] % base[i];
+			a = round == 43200 && i == 0 && a == 0 ? 12 : a;
+			b = round == 43200 && i == 0 && b == 0 ? 12 : b;
+			differ += a != b;
+			alike &= is_one_digit(a, b);
+		}
+		if (differ <= 1 && alike)
+			return true;
+	}
+	return false;
+}
+
+/* A short piece between two on one line, with readings that differ from this
+ * line by one digit. */
+static bool is_misread_piece(const struct series *s, size_t k)
+{
+	const struct line *l = &s->lines[k], *before = &s->lines[k - 1], *after = &s->lines[k + 1];
+	int64_t begin = s->list[l->from].time, end = s->list[l->to - 1].time, mid = (begin + end) / 2;
+	double jump = series_at(s, k + 1, mid) - series_at(s, k - 1, mid);
+	size_t n = before->to - before->from, m = after->to - after->from, like = 0;
+	if (end - begin > MISREAD_TIME ||
+	    fabs(jump) > least_jump(s, n < SIDE ? n : SIDE, m < SIDE ? m : SIDE))
+		return false;
+	for (size_t i = l->from; i < l->to; i++)
+		like += is_misread(s, series_at(s, k - 1, s->list[i].time), &s->list[i]);
+	return like == l->to - l->from;
+}
+
+static void drop_misread(struct series *s)
+{
+	for (size_t k = 1; k + 1 < s->n_lines;) {
+		if (!is_misread_piece(s, k)) {
+			k++;
+			continue;
+		}
+		for (size_t i = s->lines[k].from; i < s->lines[k].to; i++)
+			s->list[i].used = false;
+		s->lines[k - 1].to = s->lines[k + 1].to;
+		memmove(&s->lines[k], &s->lines[k + 2], (s->n_lines - k - 2) * sizeof *s->lines);
+		s->n_lines -= 2;
+		drop_unused(s);
+		fit_line(s, &s->lines[k - 1]);
+	}
+}
+
 static void fit_lines(struct series *s)
 {
 	common_speed(s);
@@ -399,4 +478,5 @@ void series_run(struct series *s)
 	move_borders(s);
 	join_lines(s);
 	move_borders(s);
+	drop_misread(s);
 }

@@ -17,8 +17,8 @@ struct wallclock_zone;
 void wallclock_zone_free(struct wallclock_zone *z);
 DEFINE_FREEP(struct wallclock_zone, wallclock_zone)
 
-/* "Europe/Berlin", "UTC", "+01:00", "-0330". Reads a file of the system. ERR_ARG
- * if there is no such zone. The caller frees *ret. */
+/* "Europe/Berlin", "UTC", "+01:00", "-0330". Reads a file of the system.
+ * ERR_ARG if there is no such zone. The caller frees *ret. */
 int wallclock_zone_open(const char *name, struct wallclock_zone **ret, struct err *err);
 /* From the bytes of a TZif file. ERR_FORMAT. */
 int wallclock_zone_read(const void *data, size_t len, struct wallclock_zone **ret, struct err *err);
@@ -27,8 +27,8 @@ int wallclock_zone_read(const void *data, size_t len, struct wallclock_zone **re
  * (of two that are possible, the first). */
 int wallclock_zone_offset(const struct wallclock_zone *z, int64_t unix_s);
 int wallclock_zone_offset_local(const struct wallclock_zone *z, int64_t local_s);
-/* Whether clocks are changed by `jump` seconds within an hour and a half of this
- * local time. */
+/* Whether clocks are changed by `jump` seconds within an hour and a half of
+ * this local time. */
 bool wallclock_zone_changes(const struct wallclock_zone *z, int64_t local_s, int64_t jump);
 
 #endif

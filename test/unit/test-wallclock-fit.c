@@ -29,8 +29,10 @@ struct scene {
 	} jumps[JUMPS_MAX];
 	const char *format; /* of say() */
 	double wrong;       /* share of readings that are wrong */
-	double dark;        /* share that cannot be read */
-	int64_t key;        /* distance of keyframes; 0 = any frame */
+	int64_t misread_from, misread_to;
+	double undated; /* share whose date is not read */
+	double dark;    /* share that cannot be read */
+	int64_t key;    /* distance of keyframes; 0 = any frame */
 	unsigned random;
 	size_t asked;
 };
@@ -82,6 +84,10 @@ static int look(void *ctx, struct wallclock_look *looks, size_t n, bool near, st
 		if (chance(s) < s->dark)
 			continue;
 		looks[i].text = say(s, clock_of(s, looks[i].time));
+		if (chance(s) < s->undated && strlen(looks[i].text) > 10)
+			memmove(looks[i].text, looks[i].text + 11, strlen(looks[i].text + 11) + 1);
+		if (looks[i].time >= s->misread_from && looks[i].time < s->misread_to)
+			looks[i].text[14] = '3'; /* tens of minutes */
 		if (chance(s) < s->wrong) {
 			size_t k = (size_t)(chance(s) * (double)strlen(looks[i].text));
 			looks[i].text[k] = "0123456789:lSx "[(size_t)(chance(s) * 15)];
@@ -172,6 +178,7 @@ static void clean(void **state)
 				                  .key = k == 1 ? 4 * S : 0,
 				                  .wrong = k == 2 ? 0.1 : 0,
 				                  .dark = k == 3 ? 0.3 : 0,
+				                  .undated = k == 0 ? 0.4 : 0,
 				                  .random = k};
 				struct wallclock_clock c = follow_right(&s);
 				if (fabs(c.fits[0].pieces[0].speed - 1) > 0.001)
@@ -323,10 +330,25 @@ static void minutes(void **state)
 	struct wallclock_clock c = follow(&s);
 	assert_int_equal(c.unit, MINUTE);
 	assert_int_equal(c.n_breaks, 2);
-	/* the frame cannot be told, the minute can */
+	/* the frame cannot be found, the minute can */
 	for (size_t i = 0; i < 2; i++)
 		assert_true(llabs(c.breaks[i].after - s.jumps[i].at) <= MINUTE);
 	release(&c);
+}
+
+/* A digit is misread for a while, and then read rightly: no jump. */
+static void misread(void **state)
+{
+	(void)state;
+	for (unsigned k = 0; k < 3; k++) {
+		struct scene s = {.duration = k ? HOUR : MINUTE,
+		                  .start = NOV30 + 14 * HOUR + 5 * S,
+		                  .format = "Y",
+		                  .misread_from = 20 * S,
+		                  .misread_to = k == 2 ? 400 * S : 50 * S};
+		struct wallclock_clock c = follow_right(&s);
+		release(&c);
+	}
 }
 
 static void no_clock(void **state)
@@ -363,9 +385,10 @@ static void no_clock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(clean), cmocka_unit_test(cuts),     cmocka_unit_test(three_cuts),
-		cmocka_unit_test(drift), cmocka_unit_test(midnight), cmocka_unit_test(twelve),
-		cmocka_unit_test(dates), cmocka_unit_test(minutes),  cmocka_unit_test(no_clock),
+		cmocka_unit_test(clean),   cmocka_unit_test(cuts),     cmocka_unit_test(three_cuts),
+		cmocka_unit_test(drift),   cmocka_unit_test(midnight), cmocka_unit_test(twelve),
+		cmocka_unit_test(dates),   cmocka_unit_test(minutes),  cmocka_unit_test(no_clock),
+		cmocka_unit_test(misread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
