@@ -77,8 +77,8 @@ class Clock(flow.Flow):
         # with a zone the same clock is ahead of UTC
         for zone, offset in (("Europe/Berlin", 3600), ("-03:30", -12600)):
             self.assertEqual(self.burnt("clean.mp4", "--timezone", zone)["fits"][0]["pieces"][0]["utc_offset_s"], offset)
-        self.assertIn("not known here", self.vdet("clock", "--timezone", "Mars/Base", "clean.mp4", code=1).stderr)
-        self.assertIn("Europe/Berlin", self.vdet("clock", "--timezone", "../x", "clean.mp4", code=1).stderr)
+        self.assertIn("not known here", self.vdet("clock", "--timezone", "Mars/Base", "clean.mp4", code=2).stderr)
+        self.assertIn("Europe/Berlin", self.vdet("clock", "--timezone", "../x", "clean.mp4", code=2).stderr)
 
     def test_cuts(self):
         self.draw("whole.mp4", seconds=700)
@@ -153,6 +153,11 @@ class Clock(flow.Flow):
         found = self.clock("stated.mp4", "--timezone", "Europe/Berlin")["clocks"]
         self.assertEqual([c["source"] for c in found], ["created"])
         self.assertIn("2026-07-01 12:00:00 +02:00", self.vdet("clock", "--timezone", "Europe/Berlin", "stated.mp4").stdout)
+        ffmpeg(self.dir / "none.mp4", self.dir / "coded.mov", "-c", "copy", "-timecode", "10:12:13:00")
+        found = self.clock("coded.mov")["clocks"]
+        self.assertEqual([(c["source"], c["fits"][0]["pieces"][0]["at_us"]) for c in found], [("timecode", 36733 * 10**6)])
+        ffmpeg(self.dir / "none.mp4", self.dir / "hour.mov", "-c", "copy", "-timecode", "10:00:00:00")
+        self.assertEqual(self.clock("hour.mov")["clocks"], [])
         self.assertIn("2026-07-01 10:00:00 UTC", self.vdet("clock", "stated.mp4").stdout)
 
     def test_journal(self):
