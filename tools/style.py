@@ -41,7 +41,8 @@ WORDS = {
 PENDING = ()
 # Fixed by formats (a field of the report, columns and a table of the journal), or what models write.
 FORMAT = {"src/story/words.c": ("stand",), "src/report/json.c": ("rung", "analysed"), "src/store/chunk.c": ("rung",),
-          "src/prove/read.c": ("analysed",), "src/mcp/pipes.c": ("notifications/cancelled",)}
+          "src/prove/read.c": ("analysed",), "src/mcp/pipes.c": ("notifications/cancelled",),
+          "src/wallclock/wallclock.c": ("tell",), "src/wallclock/wallclock.h": ("tell",)}
 PATTERN = re.compile(r"\b(?:%s)\b" % "|".join(f"({p})" for p in WORDS), re.I)
 NAME = re.compile(r"(?<![a-z])(%s)(?:e?s)?(?![a-z])" % "|".join(NAMES), re.I)
 LITERAL = re.compile(r'"((?:\\.|[^"\\])*)"')

@@ -29,7 +29,8 @@ static json_t *request(const struct world_video *v)
 {
 	const struct world_options *o = &v->world;
 	return json_pack(
-		"{s:s s:I s:I s:f s:f s:I s:b s:I s:I s:f s:f s:f s:f s:f s:f s:f s:f s:b s:b s:I s:s s:s s:s s:f}",
+		"{s:s s:I s:I s:f s:f s:I s:b s:I s:I s:f s:f s:f s:f s:f s:f s:f s:f s:b s:b s:I s:s s:s "
+		"s:s s:f}",
 		"path", v->path, "width", (json_int_t)v->width, "height", (json_int_t)v->height, "fps",
 		v->fps, "keyframe_s", v->keyframe_s, "quality", (json_int_t)v->quality, "sound", v->sound,
 		"seed", (json_int_t)o->seed, "duration_us", (json_int_t)o->duration_us, "events",

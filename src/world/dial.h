@@ -30,9 +30,9 @@ struct world_dial {
 	size_t n_sets;
 };
 
-/* start: "2026-11-30 14:05:09", "" = no dial; sets: "90+37,1200.5-60": at 90 s it
- * is set 37 s forward, at 1200.5 s 60 s back. Returns 0, or -1 with one line in
- * msg. */
+/* start: "2026-11-30 14:05:09", "" = no dial; sets: "90+37,1200.5-60": at 90 s
+ * it is set 37 s forward, at 1200.5 s 60 s back. Returns 0, or -1 with one line
+ * in msg. */
 int world_dial_parse(struct world_dial *d, const char *start, const char *format, double speed,
                      const char *sets, char *msg, size_t cap);
 int64_t world_dial_at(const struct world_dial *d, int64_t t_us);

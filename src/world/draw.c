@@ -168,7 +168,7 @@ static void draw_text(const struct draw *d, const char *text, int scale, int x0,
 	}
 }
 
-/* 1 where the text has a dot; a zero has no stroke that tells it from an O. */
+/* 1 where the text has a dot; a zero looks like an O. */
 static double dot_at(const char *text, int n, int col, int row)
 {
 	int cell = FONT_W + 1, in = col % cell;
