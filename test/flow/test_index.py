@@ -35,7 +35,8 @@ def hear():
 def info():
     head = dict(container="mp4", codec="h264", pixel_format="yuv420p", hdr="", warning="", video_streams=[], gaps=[], libraries="",
                 stream=0, preferred=0, streams=1, timeline=1, width=320, height=180, coded_width=320, coded_height=180,
-                rotation=0, duration=4000000, header_duration=4000000, start_time=0, recorded=0, timecode="", frames=0, fps=25.0, variable_rate=False,
+                rotation=0, duration=4000000, header_duration=4000000, start_time=0, recorded=0, timecode="", frames=0,
+                fps=25.0, variable_rate=False,
                 interlaced=False, duration_measured=False, has_audio=False)
     say(INFO, head, struct.pack("<11q", 0, 0, 4000000, 4000000, 0, 0, 40000, 0, 0, 0, 0))
 def packets(keys, bins=40, **more):
