@@ -187,15 +187,10 @@ static int on_tick(void *ctx, struct err *err)
 	return is_at_rest(k, now) ? end_early(k, err) : check_limits(k, now, err);
 }
 
-static bool status_passes(int status)
-{
-	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
-}
-
 /* Whether a status may be caused by the content of the request. */
 static bool says_why(int status)
 {
-	return (status >= 400 && status < 500 && status != 404 && !status_passes(status)) ||
+	return (status >= 400 && status < 500 && status != 404 && !endpoint_status_passes(status)) ||
 	       status == 500 || status == 501;
 }
 
@@ -287,10 +282,8 @@ static int finish(struct call *k, const struct chat *c, const struct http_reply 
 		int r = endpoint_status_error(k->e, reply, buf_str(&k->whole), k->whole.len, err);
 		if (says_why(reply->status) && (r == -ERR_ENGINE || r == -ERR_NOSPC))
 			r = learn(k, c, r, err);
-		failure->retry = (r == -ERR_ENGINE || r == -ERR_NOSPC) && status_passes(reply->status);
+		endpoint_note_failure(reply, r, failure);
 		failure->refused = r == -ERR_UNSUPPORTED || (reply->status < 500 && !failure->retry);
-		failure->after = reply->retry_after;
-		failure->no_room = reply->status == 503 || r == -ERR_NOSPC;
 		return r;
 	}
 

@@ -21,19 +21,11 @@ static int on_body(void *ctx, const struct http_reply *reply, const char *data, 
 	return buf_check(&b->data, "the reply to a request for vectors", err);
 }
 
-static bool status_passes(int status)
-{
-	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
-}
-
 static int refusal(const struct endpoint *e, const struct http_reply *reply, const struct buf *body,
                    struct endpoint_failure *failure, struct err *err)
 {
 	int r = endpoint_status_error(e, reply, buf_str(body), body->len, err);
-	failure->retry = (r == -ERR_ENGINE || r == -ERR_NOSPC) && status_passes(reply->status);
-	failure->refused = !failure->retry;
-	failure->after = reply->retry_after;
-	failure->no_room = reply->status == 503 || r == -ERR_NOSPC;
+	endpoint_note_failure(reply, r, failure);
 	if (strcasestr(err->msg, "pooling"))
 		err_add(err, "engine.embed_pooling chooses it: last or mean, as the model's makers say");
 	if (reply->status == 404)

@@ -120,3 +120,16 @@ int endpoint_status_error(const struct endpoint *e, const struct http_reply *rep
 	endpoint_scrub(e, err);
 	return r;
 }
+
+bool endpoint_status_passes(int status)
+{
+	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
+}
+
+void endpoint_note_failure(const struct http_reply *reply, int r, struct endpoint_failure *ret)
+{
+	ret->retry = (r == -ERR_ENGINE || r == -ERR_NOSPC) && endpoint_status_passes(reply->status);
+	ret->refused = !ret->retry;
+	ret->after = reply->retry_after;
+	ret->no_room = reply->status == 503 || r == -ERR_NOSPC;
+}

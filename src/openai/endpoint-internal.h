@@ -45,6 +45,10 @@ enum { ADVICE_SIZE = 400 };
 const char *endpoint_address_advice(const struct endpoint *e, char out[static ADVICE_SIZE]);
 int endpoint_status_error(const struct endpoint *e, const struct http_reply *reply,
                           const char *body, size_t len, struct err *err);
+/* Whether the same request may succeed later. */
+bool endpoint_status_passes(int status);
+/* What the error `r` of a reply whose status is not 200 means for the request. */
+void endpoint_note_failure(const struct http_reply *reply, int r, struct endpoint_failure *ret);
 /* Takes the key out of a message: engines like to repeat it. */
 void endpoint_scrub(const struct endpoint *e, struct err *err);
 

@@ -19,11 +19,6 @@ static int on_body(void *ctx, const struct http_reply *reply, const char *data, 
 	return buf_check(out, "the reply to a request for a transcription", err);
 }
 
-static bool status_passes(int status)
-{
-	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
-}
-
 /* Whether a refusal is about the form of the answer: then a simpler one may be
  * taken. */
 static bool is_about_form(const struct http_reply *reply, const char *body)
@@ -43,10 +38,7 @@ static int refusal(const struct endpoint *e, const struct endpoint_sound *s,
                    struct endpoint_failure *failure, struct err *err)
 {
 	int r = endpoint_status_error(e, reply, buf_str(body), body->len, err);
-	failure->retry = (r == -ERR_ENGINE || r == -ERR_NOSPC) && status_passes(reply->status);
-	failure->refused = !failure->retry;
-	failure->after = reply->retry_after;
-	failure->no_room = reply->status == 503 || r == -ERR_NOSPC;
+	endpoint_note_failure(reply, r, failure);
 	if (s->form < ENDPOINT_TEXT && is_about_form(reply, buf_str(body)))
 		r = err_set(err, ERR_UNSUPPORTED, "%s does not give answers of this form (HTTP %d)",
 		            e->shown, reply->status);
