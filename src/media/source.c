@@ -339,7 +339,8 @@ int source_best_sound(const struct source *s, bool video)
 /* Its index. */
 static int choose_sound(const struct source *s, int track, bool video, struct err *err)
 {
-	const AVStream *st = track < (int)s->fmt->nb_streams ? s->fmt->streams[track] : NULL;
+	bool named = track >= 0 && track < (int)s->fmt->nb_streams;
+	const AVStream *st = named ? s->fmt->streams[track] : NULL;
 	char name[64];
 	if (track >= 0 && (!st || st->codecpar->codec_type != AVMEDIA_TYPE_AUDIO))
 		return err_set(err, ERR_NOENT, "stream %d of this file is not an audio track", track);
