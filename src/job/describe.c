@@ -189,6 +189,20 @@ static int read_answer(const struct chat_result *r, size_t pictures, enum hole_c
 	return description_read(r, pictures, ret, err);
 }
 
+/* A quote of an event, if one of the texts that were shown has these words;
+ * else what the model cites was neither said nor written. */
+static char *take_quote(const struct pictures *p, char *quote)
+{
+	for (size_t i = 0; *quote && i < p->n_texts; i++)
+		if (strstr(p->texts[i].text, quote))
+			return quote;
+	if (*quote)
+		log_info("[chunk %zu] left out a quote that is in no text: %s", (size_t)p->chunk->index + 1,
+		         quote);
+	*quote = '\0';
+	return quote;
+}
+
 /* Adds an answer about some of the chunk's pictures to what the chunk has. */
 static void keep_answer(const struct pictures *p, struct description *a)
 {
@@ -206,6 +220,7 @@ static void keep_answer(const struct pictures *p, struct description *a)
 		struct store_event *to = &c->events[c->n_events++];
 		*to = (struct store_event){.subject = TAKE(from->subject),
 		                           .what = TAKE(from->what),
+		                           .quote = take_quote(p, TAKE(from->quote)),
 		                           .samples = TAKE(from->frames),
 		                           .n_samples = from->n_frames};
 		for (size_t i = 0; i < to->n_samples; i++)
@@ -242,6 +257,7 @@ static void forget_answer(struct store_chunk *c)
 	for (size_t i = 0; i < c->n_events; i++) {
 		free(c->events[i].subject);
 		free(c->events[i].what);
+		free(c->events[i].quote);
 		free(c->events[i].samples);
 	}
 	free(TAKE(c->events));

@@ -12,13 +12,14 @@
 #include "base/text.h"
 #include "openai/answer-text.h"
 
-enum { MAX_EVENTS = 512, MAX_FRAMES = 4096, MAX_TEXT = 8000, MAX_SUBJECT = 200 };
+enum { MAX_EVENTS = 512, MAX_FRAMES = 4096, MAX_TEXT = 8000, MAX_SUBJECT = 200, MAX_QUOTE = 400 };
 
 void description_clear(struct description *a)
 {
 	for (size_t i = 0; i < a->n_events; i++) {
 		free(a->events[i].subject);
 		free(a->events[i].what);
+		free(a->events[i].quote);
 		free(a->events[i].frames);
 	}
 	free(a->events);
@@ -113,6 +114,7 @@ static int read_event(json_t *j, size_t n_frames, size_t number, struct descript
 {
 	const char *what = json_string_value(json_object_get(j, "what"));
 	const char *subject = json_string_value(json_object_get(j, "subject"));
+	const char *quote = json_string_value(json_object_get(j, "quote"));
 	/* As it is kept: without what cannot be seen. */
 	AUTO(mem_freep) char *said = bounded_line(what ? what : "", MAX_TEXT);
 	if (!json_is_object(j) || blank(said))
@@ -120,6 +122,7 @@ static int read_event(json_t *j, size_t n_frames, size_t number, struct descript
 	struct description_event *e = &a->events[a->n_events++];
 	e->subject = bounded_line(subject ? subject : "", MAX_SUBJECT);
 	e->what = TAKE(said);
+	e->quote = text_line(quote ? quote : "", MAX_QUOTE);
 	return read_frames(json_object_get(j, "frames"), n_frames, number, e, err);
 }
 

@@ -12,6 +12,7 @@
 struct description_event {
 	char *subject; /* who or what it is about, in a few words; "" if not given */
 	char *what;
+	char *quote; /* words of a text that was shown with the pictures; "" if not given */
 	/* 0-based numbers of the pictures that were sent, ascending, no duplicates,
 	 * at least one */
 	size_t *frames;

@@ -48,15 +48,20 @@ static json_t *one_of(size_t n)
 	return json_pack("{s:s, s:i, s:I}", "type", "integer", "minimum", 1, "maximum", (json_int_t)n);
 }
 
+enum { QUOTE_MAX = 200 }; /* characters of a quote */
+
 /* The answer's schema with frame numbers limited to those sent: engines that
  * enforce a schema then cannot return others. */
-static void add_schema(struct chat *c, size_t n, bool bounded)
+static void add_schema(struct chat *c, size_t n, bool quotes, bool bounded)
 {
 	json_auto_t *schema = json_loads(prompt_describe_schema_json, 0, NULL);
 	json_t *properties = json_object_get(schema, "properties");
 	json_t *event = json_object_get(json_object_get(properties, "events"), "items");
 	json_t *frames = json_object_get(json_object_get(event, "properties"), "frames");
 	json_object_set_new(frames, "items", one_of(n));
+	if (quotes)
+		json_object_set_new(json_object_get(event, "properties"), "quote",
+		                    json_pack("{s:s, s:i}", "type", "string", "maxLength", QUOTE_MAX));
 	if (bounded)
 		bound_texts(properties, event, frames, n);
 	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
@@ -131,7 +136,7 @@ int prompt_describe(struct chat *c, const struct prompt_stretch *s, bool bounded
 	chat_text(c, prompt_describe_task_txt);
 	add_look_for(c, s->look_for);
 	add_fault(c, s->fault);
-	add_schema(c, s->n, bounded);
+	add_schema(c, s->n, s->n_texts, bounded);
 	return 0;
 }
 

@@ -27,7 +27,8 @@ int prompt_pictures(struct chat *c, const struct prompt_picture *pictures, size_
  */
 struct prompt_text {
 	int64_t time;
-	char *line; /* "Heard at 00:00:12: \"…\"\n" */
+	char *line;       /* "Heard at 00:00:12: \"…\"\n" */
+	const char *text; /* in `line`, to its end: what is between the quotation marks */
 };
 void prompt_texts_free(struct prompt_text *t, size_t n); /* NULL is fine */
 

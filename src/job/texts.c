@@ -252,12 +252,13 @@ static const char *fault_of(const struct texts *t, const struct store_transcript
 	return NULL;
 }
 
-static char *line_of(const struct store_segment *s)
+static struct prompt_text line_of(const struct store_segment *s)
 {
 	char time[CLOCK_TEXT_MAX];
 	AUTO(mem_freep) char *text = text_line(s->text, LINE_MAX_BYTES);
 	const char *verb = strcmp(s->kind, STORE_WRITTEN) == 0 ? "Read" : "Heard";
-	return mem_printf("%s at %s: \"%s\"\n", verb, clock_text(s->start, time), text);
+	char *line = mem_printf("%s at %s: \"%s\"\n", verb, clock_text(s->start, time), text);
+	return (struct prompt_text){s->start, line, strchr(line, '"') + 1};
 }
 
 /* What overlaps the part, in order of time, as much as a request may have. */
@@ -270,13 +271,13 @@ static void take_lines(const struct texts *t, const struct store_transcript *fro
 		const struct store_segment *s = &from->segments[i];
 		if (!is_wanted(&t->setup, s->kind) || s->start >= end || s->end <= start)
 			continue;
-		char *line = line_of(s);
-		bytes += strlen(line);
+		v[n] = line_of(s);
+		bytes += strlen(v[n].line);
 		if (bytes > CONTEXT_MAX) {
-			free(line);
+			free(v[n].line);
 			break;
 		}
-		v[n++] = (struct prompt_text){s->start, line};
+		n++;
 	}
 	*ret = v;
 	*ret_n = n;

@@ -159,6 +159,7 @@ void report_events_free(struct report_event *events, size_t n)
 		for (size_t k = 0; k < events[i].n_parts; k++) {
 			free(events[i].parts[k].subject);
 			free(events[i].parts[k].what);
+			free(events[i].parts[k].quote);
 			free(events[i].parts[k].samples);
 			free(events[i].parts[k].check.reason);
 			free(events[i].parts[k].check.frames);

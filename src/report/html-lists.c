@@ -127,6 +127,16 @@ static void add_span(struct report_page *p, int64_t start, int64_t end)
 	buf_adds(p->out, "</span>");
 }
 
+/* Words of the transcript that a part cites. */
+static void add_quote(struct report_page *p, const struct report_part *part)
+{
+	if (report_is_empty(part->quote))
+		return;
+	buf_adds(p->out, "<p class=\"note\">cites: <q dir=\"auto\">");
+	report_page_text(p, part->quote);
+	buf_adds(p->out, "</q></p>");
+}
+
 static void add_parts(struct report_page *p, const struct report_event *e)
 {
 	char n[CLOCK_TEXT_MAX];
@@ -143,8 +153,10 @@ static void add_parts(struct report_page *p, const struct report_event *e)
 			buf_adds(p->out, " <small class=\"verdict\">joined by the model</small>");
 		report_html_verdict(p->out, check_verdict_name(part->check.verdict));
 		buf_adds(p->out, "</p>");
-		if (i) /* those of the first part are shown above */
+		if (i) { /* those of the first part are shown above */
+			add_quote(p, part);
 			add_frames(p, part);
+		}
 		add_chunk_link(p, part->chunk);
 		buf_adds(p->out, "</li>");
 	}
@@ -183,6 +195,7 @@ static void add_event(struct report_page *p, const struct report_event *e, char 
 	if (e->parts[0].check.verdict == VERDICT_WITHDRAWN)
 		buf_addf(p->out, "<p class=\"note\">%s</p>", report_check_says(&e->parts[0].check));
 
+	add_quote(p, &e->parts[0]);
 	add_frames(p, &e->parts[0]);
 	if (e->n_parts > 1 && p->r->detail != REPORT_LOW)
 		add_parts(p, e);

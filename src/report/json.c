@@ -207,11 +207,12 @@ static json_t *event_json(const struct report *r, const struct report_event *e)
 	json_t *parts = json_array();
 	for (size_t i = 0; i < e->n_parts; i++) {
 		const struct report_part *p = &e->parts[i];
-		json_array_append_new(parts, json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "start",
+		json_array_append_new(parts, json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "start",
 		                                       seconds(p->start), "end", seconds(p->end), "what",
-		                                       string(p->what), "chunk", (json_int_t)p->chunk,
-		                                       "frames", frames_json(r, p), "joined_by",
-		                                       joined_by(e, i), "check", check_json(&p->check)));
+		                                       string(p->what), "quote", string_or_null(p->quote),
+		                                       "chunk", (json_int_t)p->chunk, "frames",
+		                                       frames_json(r, p), "joined_by", joined_by(e, i),
+		                                       "check", check_json(&p->check)));
 	}
 	json_t *number = e->subject ? json_integer(e->subject->number) : json_null();
 	return json_pack(

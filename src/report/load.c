@@ -330,6 +330,7 @@ static void load_parts(struct parts *all, struct report *r, struct report_verdic
 		                         .end = c->samples[e->samples[e->n_samples - 1]].pts,
 		                         .subject = TAKE(e->subject),
 		                         .what = TAKE(e->what),
+		                         .quote = TAKE(e->quote),
 		                         .chunk = chunk,
 		                         .index = i,
 		                         .samples = TAKE(e->samples),

@@ -183,6 +183,12 @@ static void md_event(const struct report *r, const struct report_event *e, struc
 	md_times(e->start, e->end, out);
 	md_clock_at(r, e->start, out);
 	md_text(out, e->what);
+	for (size_t i = 0; i < e->n_parts; i++)
+		if (!report_is_empty(e->parts[i].quote)) {
+			buf_adds(out, " cites “");
+			md_text(out, e->parts[i].quote);
+			buf_adds(out, "”");
+		}
 	md_whose(e, out);
 	report_markdown_verdict(out, report_event_verdict(e));
 	if (r->detail == REPORT_LOW) {

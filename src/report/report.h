@@ -76,6 +76,7 @@ struct report_part {
 	int64_t start, end; /* pts of the first and last frame that show it */
 	char *subject;      /* who or what it is about; "" if the model did not say */
 	char *what;
+	char *quote;     /* words of the transcript that it cites; "" = none */
 	size_t chunk;    /* index into chunks */
 	size_t index;    /* of this statement in the chunk's answer */
 	size_t event;    /* number of what it was joined to, at any detail */

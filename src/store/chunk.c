@@ -19,6 +19,7 @@ void store_chunk_clear(struct store_chunk *c)
 	for (size_t i = 0; i < c->n_events; i++) {
 		free(c->events[i].subject);
 		free(c->events[i].what);
+		free(c->events[i].quote);
 		free(c->events[i].samples);
 	}
 	free(c->samples);
@@ -91,15 +92,15 @@ static int save_events(struct store *s, const char *job, const struct store_chun
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = clear_detail(s, "DELETE FROM event WHERE job = ? AND chunk = ?", job, c->index, err);
 	if (r == 0)
-		r = db_prepare(
-			s,
-			"INSERT INTO event (job, chunk, idx, subject, what, samples) VALUES (?, ?, ?, ?, ?, ?)",
-			&q, err);
+		r = db_prepare(s,
+		               "INSERT INTO event (job, chunk, idx, subject, what, samples, quote) "
+		               "VALUES (?, ?, ?, ?, ?, ?, ?)",
+		               &q, err);
 	for (size_t i = 0; r == 0 && i < c->n_events; i++) {
 		AUTO(mem_freep) char *samples = pack_indices(c->events[i].samples, c->events[i].n_samples);
 		const struct store_event *e = &c->events[i];
-		db_bind(q, "siisss", job, c->index, (int64_t)i, e->subject ? e->subject : "", e->what,
-		        samples);
+		db_bind(q, "siissss", job, c->index, (int64_t)i, e->subject ? e->subject : "", e->what,
+		        samples, e->quote ? e->quote : "");
 		r = db_run(s, q, err);
 	}
 	return r;
@@ -239,8 +240,9 @@ static int load_events(struct store *s, const char *job, struct store_chunk *chu
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(
-		s, "SELECT chunk, subject, what, samples FROM event WHERE job = ? ORDER BY chunk, idx", &q,
-		err);
+		s,
+		"SELECT chunk, subject, what, samples, quote FROM event WHERE job = ? ORDER BY chunk, idx",
+		&q, err);
 	if (r < 0)
 		return r;
 	db_bind(q, "s", job);
@@ -250,7 +252,8 @@ static int load_events(struct store *s, const char *job, struct store_chunk *chu
 			continue;
 		c->events = mem_grow(c->events, c->n_events + 1, sizeof *c->events);
 		struct store_event *e = &c->events[c->n_events++];
-		*e = (struct store_event){.subject = db_text(q, 1), .what = db_text(q, 2)};
+		*e = (struct store_event){
+			.subject = db_text(q, 1), .what = db_text(q, 2), .quote = db_text(q, 4)};
 		unpack_indices((const char *)sqlite3_column_text(q, 3), e);
 	}
 	return r;

@@ -2,6 +2,7 @@
 -- the kinds speech and written. Speech comes part by part, so that what is done is not asked again.
 ALTER TABLE passage ADD COLUMN box TEXT NOT NULL DEFAULT '';   -- of written text: 'x y w h' in 1/10000 of the picture
 ALTER TABLE passage ADD COLUMN spoken TEXT NOT NULL DEFAULT ''; -- of speech: JSON array of [start_us, end_us, word, conf]
+ALTER TABLE event ADD COLUMN quote TEXT NOT NULL DEFAULT ''; -- words that were heard or read, as the model cites them
 CREATE TABLE speech_part (
   job TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
   track INTEGER NOT NULL,      -- index of the stream in the file

@@ -69,6 +69,7 @@ struct store_sample {
 struct store_event {
 	char *subject; /* "" if the model did not say */
 	char *what;
+	char *quote;     /* words that were said or written, checked; NULL or "" = none */
 	size_t *samples; /* indices into the chunk's samples, ascending */
 	size_t n_samples;
 };

@@ -164,6 +164,23 @@ class Transcript(flow.Flow):
         # Before the first frame that is not earlier.
         self.assertRegex(first[0], r"(?s)Frame 1 at 00:00:00\.\d+:.*Heard at 00:00:01")
 
+    def test_events_cite_quotes(self):
+        """A quote of an event is kept if it is in what the model was shown."""
+        events = [{"subject": "zeppelin", "what": "A zeppelin lands.", "quote": "The red zeppelin\nlands & waits"},
+                  {"subject": "dog", "what": "A dog barks.", "quote": "Heard at 00:00:01"},
+                  {"subject": "cat", "what": "A cat sleeps.", "quote": "<script>never said"}]
+        (self.dir / "scene.json").write_text(json.dumps({"stretches": {"00:00:00.000": {"summary": "Much.", "events": events}}}))
+        engine = self.engine("--scene", self.dir / "scene.json")
+        for extra, expected in (((), [None] * 3), (("--with-texts", "speech", "--speech", "off"),
+                                                   ["The red zeppelin lands & waits", None, None])):
+            self.vdet("analyze", "a.mkv", "--engine", engine.url, "--verify", "none", *extra)
+            report = self.report("a")
+            found = {e["what"]: p["quote"] for e in report["events"] + report["states"] for p in e["parts"]}
+            self.assertEqual([found[e["what"]] for e in events], expected)
+        text = (self.dir / "a.vdet" / "report.html").read_text()
+        self.assertIn('cites: <q dir="auto">The red zeppelin lands &amp; waits</q>', text)
+        self.assertIn("cites “The red zeppelin lands & waits”", (self.dir / "a.vdet" / "report.md").read_text().replace("\\", ""))
+
     def test_search(self):
         self.analyze("a.mkv")
         [hit] = json.loads(self.vdet("search", "--json", "zeppelins").stdout)["hits"]

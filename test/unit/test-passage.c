@@ -25,7 +25,8 @@ static char dir[64];
 
 /* Makes a journal one of version 19. */
 static const char back[] =
-	"DROP TABLE speech_part; DROP TABLE text_dropped; DROP TABLE wall_clock; "
+	"ALTER TABLE event DROP COLUMN quote; DROP TABLE speech_part; "
+	"DROP TABLE text_dropped; DROP TABLE wall_clock; "
 	"DROP TABLE text_source; DROP TABLE found_file; "
 	"DROP TABLE vector; DROP TABLE space; DROP TRIGGER sample_vector_deleted; "
 	"DROP TRIGGER job_vector_deleted; DROP TABLE watched; DROP TABLE watch; "

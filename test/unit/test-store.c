@@ -324,7 +324,8 @@ static void make_old_store(const char *name)
 	store_free(TAKE(s));
 	/* A store of version 1 is one without what came later. */
 	const char *back =
-		"DROP TABLE speech_part; DROP TABLE text_dropped; DROP TABLE wall_clock; "
+		"ALTER TABLE event DROP COLUMN quote; DROP TABLE speech_part; "
+		"DROP TABLE text_dropped; DROP TABLE wall_clock; "
 		"DROP TABLE text_source; DROP TABLE found_file; "
 		"DROP TABLE vector; DROP TABLE space; DROP TRIGGER sample_vector_deleted; "
 		"DROP TRIGGER job_vector_deleted; "
