@@ -170,7 +170,10 @@ void doctor_speech(struct checks *c, struct app *app)
 	if (!strcmp(app->speech.engine, "off"))
 		checks_add(c, "speech", CHECK_OK, mem_strdup("off"), NULL);
 	else if (speech_open(&app->speech, &p, app->cancel, &speech, &err) == 0)
-		checks_add(c, "speech", CHECK_OK, mem_strdup(speech_identity(speech)), NULL);
+		checks_add(c, "speech", CHECK_OK,
+		           mem_printf("%s%s", speech_identity(speech),
+		                      strcmp(app->speech.engine, "auto") ? "; nothing was sent to it" : ""),
+		           NULL);
 	else
 		checks_add(c, "speech", err.code == ERR_ARG ? CHECK_FAULT : CHECK_NOTE, mem_strdup(err.msg),
 		           mem_strdup("without it videos are analyzed all the same, but what is said in "

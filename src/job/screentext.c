@@ -16,19 +16,22 @@
 
 enum { FAULT_MAX = 500 };
 
-/* Whether the journal has it, read with these languages. A source without a
- * format is there where nothing could be read: that is tried again. */
+/* Whether the journal has it, read with these languages, and with any. A source
+ * without a format is there where nothing could be read: that is tried
+ * again. */
 static int is_done(const struct run_context *run, const char *job, const char *languages, bool *ret,
-                   struct err *err)
+                   bool *ret_read, struct err *err)
 {
 	AUTO(store_transcript_clear) struct store_transcript t = {0};
 	AUTO(mem_freep) char *end = mem_printf(", %s", languages);
 	int r = store_transcript_load(run->store, job, &t, err);
-	*ret = false;
+	*ret = *ret_read = false;
 	for (size_t i = 0; r == 0 && i < t.n_sources; i++) {
 		const struct store_text_source *s = &t.sources[i];
 		size_t n = strlen(s->format), m = strlen(end);
-		if (!strcmp(s->kind, STORE_WRITTEN) && s->track >= 0 && n > m)
+		bool read = !strcmp(s->kind, STORE_WRITTEN) && s->track >= 0;
+		*ret_read = *ret_read || read;
+		if (read && n > m)
 			*ret = strcmp(s->format + n - m, end) == 0;
 	}
 	return r;
@@ -165,13 +168,20 @@ int screentext_run(const struct run_context *run, const struct screentext_source
 	AUTO(mem_freep) char *fault = NULL;
 	char now[FILE_STAMP_MAX];
 	const char *languages = o->languages && *o->languages ? o->languages : TEXT_LANGUAGES_DEFAULT;
-	bool done = o->mode && !strcmp(o->mode, "off");
-	int r = done ? 0 : is_done(run, job, languages, &done, err);
+	bool done = o->mode && !strcmp(o->mode, "off"), before = false;
+	int r = done ? 0 : is_done(run, job, languages, &done, &before, err);
 	if (r < 0 || done)
 		return r;
 	r = read_all(run, src, o, job, &t, err);
 	if (r == -ERR_CANCELED)
 		return r;
+	if (r < 0 && before) {
+		log_warning(
+			"[job %s] text in the picture was not read again, and what was read before stays: "
+			"%s",
+			job, err->msg);
+		return 0;
+	}
 	if (r < 0) {
 		log_warning("[job %s] text in the picture was not read: %s", job, err->msg);
 		fault = text_line(err->msg, FAULT_MAX);

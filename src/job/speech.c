@@ -142,6 +142,8 @@ static int save_fault(struct job_speech *s, const char *fault, struct err *err)
 {
 	AUTO(mem_freep) char *line = text_line(fault, FAULT_MAX);
 	log_warning("[job %s] %s", s->job, line);
+	if (!s->n_sources && s->n_parts) /* what was transcribed of other tracks stays as it is */
+		return 0;
 	for (size_t i = 0; i < s->n_sources; i++) {
 		free(s->sources[i].fault);
 		s->sources[i].fault = mem_strdup(line);
@@ -213,16 +215,21 @@ static void faults_clear(struct faults *f)
 	buf_free(&f->text);
 }
 
-static void add_fault(struct faults *f, const struct store_speech_part *p, const char *why)
+/* Where texts of another engine are there, they stay. */
+static void add_fault(struct faults *f, const struct job_speech *s,
+                      const struct store_speech_part *p, const char *why)
 {
+	const struct store_speech_part *other = known(s, p->track, p->start, NULL);
+	bool stay = other && other->done;
 	char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
 	if (f->named == NAMED_MAX) {
 		f->more++;
 		return;
 	}
 	AUTO(mem_freep) char *line = text_line(why, FAULT_MAX / 2);
-	buf_addf(&f->text, "%ssound from %s to %s was not transcribed: %s", f->named++ ? "; " : "",
-	         clock_whole(p->start, from), clock_whole(p->end, to), line);
+	buf_addf(&f->text, "%ssound from %s to %s was not transcribed%s: %s", f->named++ ? "; " : "",
+	         clock_whole(p->start, from), clock_whole(p->end, to),
+	         stay ? " again, and its earlier texts stay" : "", line);
 }
 
 static char *fault_of(struct job_speech *s, int track, struct faults *f)
@@ -256,7 +263,7 @@ static int do_part(struct job_speech *s, struct store_speech_part *part, struct 
 	part->fault = fault;
 	if (r < 0) {
 		s->failed++;
-		add_fault(faults, part, fault);
+		add_fault(faults, s, part, fault);
 		store_transcript_clear(&t);
 	}
 	int e = 0;
@@ -304,7 +311,7 @@ static int do_track(struct job_speech *s, int track, struct faults *faults, stru
 		const char *stop = stops(s, in_a_row);
 		if (stop) {
 			part.end = s->src->range.to;
-			add_fault(faults, &part, stop);
+			add_fault(faults, s, &part, stop);
 			s->failed++;
 			return 0;
 		}
@@ -353,10 +360,7 @@ static char *identity(const struct job_speech *s)
 static int open_engine(struct job_speech *s, struct err *err)
 {
 	struct err why = {0};
-	int r = store_speech_parts_load(s->run->store, s->job, &s->parts, &s->n_parts, err);
-	if (r < 0)
-		return r;
-	r = speech_open(s->o->engine, s->o->places, s->run->cancel, &s->speech, &why);
+	int r = speech_open(s->o->engine, s->o->places, s->run->cancel, &s->speech, &why);
 	if (r == -ERR_CANCELED)
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0 && is_whole(s))
@@ -403,7 +407,10 @@ int speech_run(const struct run_context *run, const struct transcript_source *sr
 	struct err why = {0};
 	if (!o->engine || !o->engine->engine || strcmp(o->engine->engine, "off") == 0)
 		return 0;
-	int r = list_tracks(&s, &why);
+	int r = store_speech_parts_load(run->store, job, &s.parts, &s.n_parts, err);
+	if (r < 0)
+		return r;
+	r = list_tracks(&s, &why);
 	if (r == -ERR_CANCELED)
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0) {

@@ -314,30 +314,53 @@ int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret,
 	return r;
 }
 
-int texts_key(const struct texts_setup *setup, struct cancel *cancel, json_t **ret, struct err *err)
+/* An option that is wrong ends the job; that there is no engine does not,
+ * unless requests need it or a model was named. */
+static bool is_fatal(const struct texts_setup *s, bool said, int r)
+{
+	return said || r == -ERR_ARG || r == -ERR_CANCELED || (r == -ERR_NOENT && *s->speech->model);
+}
+
+static int add_speech_key(const struct texts_setup *s, bool said, struct cancel *cancel,
+                          json_t *key, struct err *err)
 {
 	AUTO(speech_freep) struct speech *speech = NULL;
-	bool said = is_wanted(setup, STORE_SPEECH), written = is_wanted(setup, STORE_WRITTEN);
-	const struct analyze_options *o = setup->options;
-	json_t *key = said || written ? json_object() : NULL;
-	if (written)
-		json_object_set_new(key, "text", json_string(o->ocr_languages));
-	*ret = key;
-	if (!said)
-		return 0;
-	if (setup->speech && strcmp(setup->speech->engine, "off") == 0) /* subtitles alone */
-		return json_object_set_new(key, "speech", json_string("off"));
-	int r = setup->speech ? speech_open(setup->speech, setup->speech_places, cancel, &speech, err)
-	                      : err_set(err, ERR_NOENT, "speech is not transcribed here");
-	if (r < 0) {
-		json_decref(TAKE(*ret));
-		return err_wrap(err, "--with-texts %s", o->with_texts);
+	AUTO(speech_voices_freep) struct speech_voices *voices = NULL;
+	struct err why = {0};
+	int r = speech_open(s->speech, s->speech_places, cancel, &speech, &why);
+	if (r < 0 && is_fatal(s, said, r)) {
+		*err = why;
+		return r;
 	}
-	AUTO(speech_voices_freep)
-	struct speech_voices *voices = speech_voices_new(setup->speech_places, cancel);
+	if (r < 0 || !said)
+		return 0;
+	voices = speech_voices_new(s->speech_places, cancel);
 	json_object_set_new(key, "speech", json_string(speech_identity(speech)));
 	if (*speech_voices_method(voices))
 		json_object_set_new(key, "voices", json_string(speech_voices_method(voices)));
-	json_object_set_new(key, "audio_track", json_integer(o->audio_track));
+	json_object_set_new(key, "audio_track", json_integer(s->options->audio_track));
+	return 0;
+}
+
+int texts_key(const struct texts_setup *setup, struct cancel *cancel, json_t **ret, struct err *err)
+{
+	const struct analyze_options *o = setup->options;
+	bool said = is_wanted(setup, STORE_SPEECH), written = is_wanted(setup, STORE_WRITTEN);
+	json_auto_t *key = json_object();
+	int r = 0;
+	*ret = NULL;
+	if (written && strcmp(o->screen_text, "off") == 0)
+		return err_set(err, ERR_ARG,
+		               "--with-texts %s needs what is written, and --screen-text is off",
+		               o->with_texts);
+	if (written)
+		json_object_set_new(key, "text", json_string(o->ocr_languages));
+	if (setup->speech && strcmp(setup->speech->engine, "off") != 0)
+		r = add_speech_key(setup, said, cancel, key, err);
+	else if (said) /* subtitles alone */
+		json_object_set_new(key, "speech", json_string("off"));
+	if (r < 0)
+		return said ? err_wrap(err, "--with-texts %s", o->with_texts) : r;
+	*ret = said || written ? json_incref(key) : NULL;
 	return 0;
 }

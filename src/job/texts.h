@@ -45,7 +45,8 @@ struct texts *texts_new(const struct run_context *run, const struct texts_setup 
 /* What the requests of a job with --with-texts depend on beside its options:
  * the engine for speech with its model and settings, the languages of what
  * is written. NULL without --with-texts. The caller owns *ret. Fails if
- * there is no such engine. */
+ * there is no such engine; without --with-texts only if its options are
+ * wrong. */
 int texts_key(const struct texts_setup *setup, struct cancel *cancel, json_t **ret,
               struct err *err);
 

@@ -178,6 +178,10 @@ class Screentext(flow.Flow):
         self.assertIn("is not a list of languages", r.stderr)
         self.assertEqual(self.analyze("a.mp4").stderr.count("Tesseract"), 0)
         self.assertTexts(["Still analyzed"])
+        # What was read stays if it cannot be read again.
+        r = self.analyze("a.mp4", "--ocr-languages", "xyz_abc")
+        self.assertIn("what was read before stays", r.stderr)
+        self.assertTexts(["Still analyzed"])
 
     def language(self, code):
         r = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True) if shutil.which("tesseract") else None

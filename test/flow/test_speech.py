@@ -200,6 +200,7 @@ class Speech(flow.Flow):
         r = self.analyze("two.mkv", server, "--audio-track", "7")
         self.assertIn("stream 7 is not an audio track of this file; its audio tracks are: 1, 2", r.stderr)
         self.assertEqual(len(server.requests()), before)
+        self.assertEqual([(s["track"], round(s["start"])) for s in self.said("two")["said"]], [(1, 1), (2, 7)])
         # Only what is analyzed.
         self.analyze("two.mkv", server, "--audio-track", "1", "--from", "5", "--to", "12")
         self.assertEqual(len(server.requests()), before)
@@ -296,7 +297,7 @@ class Speech(flow.Flow):
         two = self.serve("--fault", "500@1", script=[[[0.3, 1, "Two."]]])
         self.analyze("a.mkv", two, engine=engine)
         self.assertEqual([s["text"] for s in self.said()["said"]], ["One."])
-        self.assertIn("was not transcribed", self.said()["said_sources"][0]["fault"])
+        self.assertIn("was not transcribed again, and its earlier texts stay: ", self.said()["said_sources"][0]["fault"])
         self.analyze("a.mkv", two, engine=engine)
         self.assertEqual([s["text"] for s in self.said()["said"]], ["Two."])
         # Without one, what is there stays.
@@ -310,6 +311,12 @@ class Speech(flow.Flow):
         said = self.said()
         self.assertEqual(said["said"], [])
         self.assertRegex(said["said_sources"][0]["fault"], "^speech was not transcribed: ")
+        # An option that is wrong is an error.
+        for options, why in ((("--speech", "nothing"), "--speech: "), (("--speech-language", "xx"), ""),
+                             (("--speech-model", "nosuch"), "nosuch"), (("--with-texts", "text", "--screen-text", "off"), "--screen-text")):
+            r = self.vdet("analyze", "--engine", self.engine().url, *options, "a.mkv", "--fresh", code=None)
+            self.assertIn(r.returncode, (1, 2), r.stderr)
+            self.assertIn(why, r.stderr)
         # An engine later: the same command transcribes.
         self.analyze("a.mkv", self.serve(script=[[[0.3, 1, "One."]]]))
         self.assertEqual([s["text"] for s in self.said()["said"]], ["One."])
