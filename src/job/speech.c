@@ -417,8 +417,8 @@ int speech_run(const struct run_context *run, const struct transcript_source *sr
 		AUTO(mem_freep) char *fault = mem_printf("the sound was not read: %s", why.msg);
 		return save_fault(&s, fault, err);
 	}
-	if (!s.audio.n)
-		return 0;
+	if (!s.audio.n) /* which is not the same as that it was not listened to */
+		return save_sources(&s, NULL, "", err);
 	if (!s.n_sources) {
 		AUTO(mem_freep) char *fault = no_such_track(&s);
 		return save_fault(&s, fault, err);

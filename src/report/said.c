@@ -70,6 +70,30 @@ size_t said_count(const struct store_transcript *t, const char *kinds)
 	return n;
 }
 
+static size_t count_tracks(const struct store_transcript *t, const char *kind)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < t->n_sources; i++)
+		n += t->sources[i].track >= 0 && strcmp(t->sources[i].kind, kind) == 0;
+	return n;
+}
+
+bool said_is_known(const struct store_transcript *t, const char *kind)
+{
+	bool tracks = count_tracks(t, kind) > 0;
+	for (size_t i = 0; i < t->n_sources; i++) {
+		const struct store_text_source *s = &t->sources[i];
+		if (strcmp(s->kind, kind) == 0 && (s->track >= 0) == tracks && !*s->fault)
+			return true;
+	}
+	return false;
+}
+
+bool said_is_silent(const struct store_transcript *t)
+{
+	return !count_tracks(t, STORE_SPEECH) && said_is_known(t, STORE_SPEECH);
+}
+
 /* A row of all sources of a kind says nothing if all were read. */
 bool report_said_source_counts(const struct store_text_source *s)
 {
@@ -300,6 +324,8 @@ static const struct kind_words {
      "texts in the picture were recognized", ", and may have errors"},
 };
 
+static const char *const no_sound = "The file has no sound.";
+
 /* Whether the reason of source i was given by one before it. */
 static bool is_repeated(const struct store_transcript *t, size_t i)
 {
@@ -347,7 +373,9 @@ static void add_coverage(const struct store_transcript *t, const struct kind_wor
 		buf_addf(out, "%zu %s%s%s%s%s.", n, n == 1 ? k->one : k->several, *engine ? " (" : "",
 		         engine, *engine ? ")" : "", k->note);
 	else if (!fault)
-		buf_adds(out, known ? k->none : k->unknown);
+		buf_adds(out, !known                                                    ? k->unknown
+		              : strcmp(k->kind, STORE_SPEECH) == 0 && said_is_silent(t) ? no_sound
+		                                                                        : k->none);
 	add_faults(t, k->kind, n ? " Not complete: " : k->failed, out);
 }
 

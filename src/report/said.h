@@ -34,6 +34,12 @@ bool said_has(const struct said_choice *c, const struct store_segment *s);
 /* Whether a kind of source has errors of an engine that recognized it. */
 bool said_is_recognized(const char *kind);
 
+/* Whether it was looked for sources of this kind, and at least one of them was
+ * read as a whole, or there is none. */
+bool said_is_known(const struct store_transcript *t, const char *kind);
+/* Whether it is known that the file has no sound. */
+bool said_is_silent(const struct store_transcript *t);
+
 /* Whether there is something to say of these kinds: segments, texts that were
  * left out, or why there are none. */
 bool said_is_listed(const struct store_transcript *t, const char *kinds);

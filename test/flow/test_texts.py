@@ -65,6 +65,13 @@ class Texts(flow.Flow):
         add_texts(self.store, self.job, "speech", 1, SPEECH, words='[[1000000, 1200000, "the", 0.9]]', dropped=DROPPED)
         add_texts(self.store, self.job, "written", 0, WRITTEN, box="1000 2000 500 5000")
 
+    def test_no_sound(self):
+        """That is another thing than that nobody listened."""
+        flow.make_video(self.dir / "b.mp4", 4, size="64x36", rate=5)
+        for extra, expected in ((("--speech", "off"), "Speech was not transcribed"), ((), "The file has no sound.")):
+            self.vdet("analyze", "b.mp4", "--engine", self.engine().url, "--fresh", *extra)
+            self.assertIn(expected, self.transcript(self.report("b")["run"]["job"])["coverage"])
+
     def hits(self, *args):
         return json.loads(self.vdet("search", "--json", *args).stdout)["hits"]
 
@@ -258,7 +265,7 @@ class Served(Serving):
         events.state(job, "done")
         t = server.api(f"/jobs/{job}/transcript?kind=all")
         self.assertEqual((t["said"], t["written"], t["written_sources"]), ([], [], None))
-        self.assertIn("Speech was not transcribed", t["coverage"])
+        self.assertIn("The file has no sound.", t["coverage"])
         run = server.api(f"/jobs/{job}")["journal"]
         add_texts(self.store, run, "speech", 1, SPEECH)
         add_texts(self.store, run, "written", 0, WRITTEN, fault="the child ended")

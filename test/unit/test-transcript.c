@@ -436,6 +436,36 @@ static void forms(void **state)
 	buf_free(&out);
 }
 
+static void check_coverage(const struct store_text_source *sources, size_t n, bool known,
+                           bool silent, const char *expected)
+{
+	AUTO(buf_free) struct buf out = BUF(1 << 12);
+	const struct store_transcript t = {.sources = (struct store_text_source *)sources,
+	                                   .n_sources = n};
+	report_said_coverage(&t, "speech", &out);
+	assert_string_equal(buf_str(&out), expected);
+	assert_int_equal(said_is_known(&t, STORE_SPEECH), known);
+	assert_int_equal(said_is_silent(&t), silent);
+}
+
+/* That there is no sound, that it was not listened to, and that nobody speaks
+ * are three things. */
+static void what_is_known_of_speech(void **state)
+{
+	(void)state;
+	const struct store_text_source all = {STORE_SPEECH, -1, "", "", "", "", 0, NULL},
+								   failed = {STORE_SPEECH, -1, "", "", "", "why", 0, NULL},
+								   track = {STORE_SPEECH, 1, "aac", "", "", "", 0, NULL},
+								   bad = {STORE_SPEECH, 1, "aac", "", "", "why", 0, NULL};
+	const struct store_text_source heard[] = {all, track}, not_heard[] = {all, bad};
+	check_coverage(NULL, 0, false, false,
+	               "Speech was not transcribed: what is only heard is not known.");
+	check_coverage(&all, 1, true, true, "The file has no sound.");
+	check_coverage(&failed, 1, false, false, "No speech is known: why.");
+	check_coverage(heard, 2, true, false, "No speech was recognized.");
+	check_coverage(not_heard, 2, false, false, "No speech is known: track 1: why.");
+}
+
 /* Both lists, with what only speech and only written text have. */
 static void forms_of_recognized_text(void **state)
 {
@@ -526,6 +556,7 @@ int main(void)
 		cmocka_unit_test(speech_is_kept_part_by_part),
 		cmocka_unit_test(what_is_written_has_its_place),
 		cmocka_unit_test(forms),
+		cmocka_unit_test(what_is_known_of_speech),
 		cmocka_unit_test(forms_of_recognized_text),
 		cmocka_unit_test(coverage_says_what_is_not_known),
 	};
