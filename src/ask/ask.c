@@ -31,7 +31,7 @@
 #include "store/ask.h"
 
 /* Raised when questions are read or answered by other rules than before. */
-enum { RULES = 3 };
+enum { RULES = 4 };
 enum { ID_LENGTH = 12, ROUTE_TOKENS = 400, BEFORE_MAX = 4000, GROUP_FRAMES = 16 };
 
 void ask_videos_free(struct ask_video *v, size_t n)
@@ -332,6 +332,15 @@ static bool has_shown(const struct asking *a)
 	return false;
 }
 
+/* Descriptions need not mention that someone speaks, or what is written. */
+static bool is_overlooked(const struct asking *a)
+{
+	for (size_t i = 0; i < a->n_sources; i++)
+		if (a->sources[i].n_looked)
+			return false;
+	return a->about != SENSE_SEEN;
+}
+
 static int find(struct asking *a, struct err *err)
 {
 	const struct ask_request *q = a->request;
@@ -347,8 +356,9 @@ static int find(struct asking *a, struct err *err)
 		r = parts_find(a, err);
 	else if (!scans || a->route.kind == ASK_IS)
 		r = rounds_run(a, err);
-	bool wanted = !a->route.parts[0] &&
-	              (q->thorough || (scans && (route_wants_all(a->route.kind) || !has_shown(a))));
+	bool wanted =
+		!a->route.parts[0] && (q->thorough || is_overlooked(a) ||
+	                           (scans && (route_wants_all(a->route.kind) || !has_shown(a))));
 	if (r == 0 && wanted)
 		r = rounds_mark(a, err);
 	if (r < 0 || !wanted)

@@ -90,6 +90,7 @@ struct asking {
 	char *asked;      /* the question, without the times that make it one of a part */
 	char *before;     /* the conversation, for the model; "" = none */
 	struct route route;
+	enum answer_sense about;  /* what the question is about */
 	enum answer_sense quoted; /* what is said or written answers it; SENSE_SEEN: frames do */
 	size_t part;              /* that is searched now, see struct ask_finding */
 	struct ask_times times[ROUTE_PARTS]; /* of each part of a comparison */

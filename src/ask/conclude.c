@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ask/said.h"
 #include "ask/scan.h"
 #include "ask/sources.h"
 #include "ask/times.h"
@@ -93,6 +94,9 @@ static bool has_chunk_without_group(const struct asking *a, const struct ask_sou
  * show it, a chunk without frames, a part or a video that is not analyzed. */
 static bool is_not_seen(const struct asking *a)
 {
+	/* What is said is not seen in any frame. */
+	if (a->about == SENSE_SAID)
+		return false;
 	if (a->request->n_unread || !a->n_sources || a->disbelief || a->failed ||
 	    a->route.kind == ASK_SUMMARY || a->route.parts[0])
 		return false;
@@ -135,7 +139,8 @@ static enum answer_state state_of(const struct asking *a, const struct answer *t
 	bool seen = false, sure = false;
 	for (size_t i = 0; i < a->n_sources; i++)
 		seen |= a->sources[i].visible;
-	/* One of two things was not found. */
+	/* What is said is not known; one of two things was not found. */
+	partly |= a->about == SENSE_SAID && a->quoted == SENSE_SEEN;
 	partly |= a->route.parts[0] && (!first_of(a, 1) || !first_of(a, 2));
 	partly |= a->route.kind == ASK_COMPARE && a->route.parts[0] && is_contested(a);
 	for (size_t i = 0; i < to->n_claims; i++)
@@ -291,8 +296,9 @@ static void set_text(const struct asking *a, struct answer *to)
 	AUTO(buf_free) struct buf b = BUF(1 << 20);
 	AUTO(mem_freep) char *first = lead(a, to), *rest = to->text;
 	AUTO(mem_freep) char *doubt = doubt_of(a, to), *range = range_of(a);
-	const char *const parts[] = {first, rest ? rest : "", doubt,
-	                             range, budget_of(a),     a->fault ? a->fault : ""};
+	AUTO(mem_freep) char *unknown = said_unknown(a);
+	const char *const parts[] = {first,        rest ? rest : "",        unknown, doubt, range,
+	                             budget_of(a), a->fault ? a->fault : ""};
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		buf_addf(&b, "%s%s", b.len && *parts[i] ? " " : "", parts[i]);
 	to->text = mem_strdup(buf_str(&b));

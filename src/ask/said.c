@@ -63,12 +63,8 @@ static bool is_heard(const struct asking *a)
 {
 	for (size_t i = 0; i < a->n_sources; i++) {
 		const struct store_transcript *t = &a->sources[i].report->said;
-		if (said_count(t, "said"))
+		if (said_count(t, "said") || said_is_known(t, STORE_SPEECH))
 			return true;
-		for (size_t k = 0; k < t->n_sources; k++)
-			if (strcmp(t->sources[k].kind, STORE_SPEECH) == 0 && t->sources[k].track >= 0 &&
-			    !*t->sources[k].fault)
-				return true;
 	}
 	return false;
 }
@@ -242,12 +238,26 @@ int said_decide(struct asking *a, struct err *err)
 	int r = 0;
 	q.words = words;
 	a->quoted = SENSE_SEEN;
+	a->about = sense;
 	if (sense == SENSE_WRITTEN)
 		r = gather(&q, err);
 	if (sense == SENSE_WRITTEN ? q.n > 0 : sense == SENSE_SAID && is_heard(a))
 		a->quoted = sense;
 	free(q.items);
 	return r;
+}
+
+char *said_unknown(const struct asking *a)
+{
+	if (a->about != SENSE_SAID || a->quoted != SENSE_SEEN)
+		return mem_strdup("");
+	AUTO(buf_free) struct buf b = BUF(TEXT_MAX);
+	buf_adds(&b, "No transcript is known of what is said, so frames were looked at.");
+	if (a->n_sources == 1)
+		report_said_coverage(&a->sources[0].report->said, STORE_SPEECH, &b);
+	else
+		buf_adds(&b, " Speech of these videos was not transcribed; their reports say why.");
+	return mem_strdup(buf_str(&b));
 }
 
 /* ---- the answer */

@@ -7,10 +7,14 @@
 
 #include "ask/asking.h"
 
-/* Sets a->quoted: whether the question is about what is said, and something is
+/* Sets a->about, and a->quoted: whether the question is about what is said, and something is
  * known of that in its videos; or about what is written, and a text that was
  * read fits. Otherwise frames are looked at. Fails only if the search does. */
 int said_decide(struct asking *a, struct err *err);
+
+/* That frames were looked at because no transcript is known, and why; "" where
+ * that is not so. The caller frees. */
+char *said_unknown(const struct asking *a);
 
 /* Adds a claim with a cite for each text that fits, best ones first if there
  * are many, in order of time, and their text; *ret_partly: there are more, or

@@ -195,6 +195,17 @@ class Texts(flow.Flow):
         # Nothing that is only written.
         self.assertEqual(self.ask("What is said about the exit?", "said", code=4)["cites"], [])
 
+    def test_speech_was_not_transcribed(self):
+        """Frames are looked at, also where no description has the words, and what is written is no transcript of what is said."""
+        with sqlite3.connect(self.store) as store:
+            store.execute("DELETE FROM passage WHERE kind = 'speech'")
+            store.execute("DELETE FROM text_source WHERE kind = 'speech'")
+        store.close()
+        answer = self.ask("What is said about the submarine?", "said", code=3)
+        self.assertEqual({c["sense"] for c in answer["cites"]}, {"seen"})
+        self.assertTrue(all(s["examined"] for s in answer["sources"]))
+        self.assertIn("No transcript is known of what is said, so frames were looked at. Speech was not transcribed", answer["text"])
+
     def test_citations_have_the_time_of_day(self):
         add_clock(self.store, self.job, CLOCK)
         answer = self.ask("What is said about the zeppelin?", "said")
