@@ -13,7 +13,14 @@
 #include "search/find.h"
 #include "search/terms.h"
 
-enum { QUOTES_MOST = 8, WINDOWS = 32, WORDS_MAX = 400, TEXT_MAX = 1 << 16, NAME_BYTES = 80 };
+enum {
+	QUOTES_MOST = 8,
+	NAMED_MOST = 3,
+	WINDOWS = 32,
+	WORDS_MAX = 400,
+	TEXT_MAX = 1 << 16,
+	NAME_BYTES = 80
+};
 /* What fits less than half as well as the best is not quoted. */
 #define ENOUGH 0.5
 
@@ -316,7 +323,8 @@ static void add_claim(const struct quoting *q, const struct quote *of, struct an
 
 static bool is_all_known(const struct quoting *q, const struct store_transcript *t)
 {
-	if (!said_count(t, q->choice.kinds))
+	const char *heard = is_written(q) ? STORE_WRITTEN : STORE_SPEECH;
+	if (!said_count(t, q->choice.kinds) && !said_is_known(t, heard))
 		return false;
 	for (size_t i = 0; i < t->n_sources; i++)
 		if (said_has_kind(&q->choice, t->sources[i].kind) && *t->sources[i].fault)
@@ -324,37 +332,81 @@ static bool is_all_known(const struct quoting *q, const struct store_transcript 
 	return true;
 }
 
-/* What is not known of what is said or written; "" = nothing. */
+/* What is not known of what is said or written, and of which videos; "" =
+ * nothing. */
 static char *missing(const struct quoting *q)
 {
 	const struct asking *a = q->a;
 	const char *what = is_written(q) ? "written" : "said";
+	AUTO(buf_free) struct buf names = BUF(TEXT_MAX);
 	size_t n = 0;
-	for (size_t i = 0; i < a->n_sources; i++)
-		n += !is_all_known(q, &a->sources[i].report->said);
+	for (size_t i = 0; i < a->n_sources; i++) {
+		const struct report *r = a->sources[i].report;
+		if (is_all_known(q, &r->said) || ++n > NAMED_MOST)
+			continue;
+		AUTO(mem_freep) char *line = text_line(r->source_name, NAME_BYTES);
+		AUTO(mem_freep) char *name = without_marks(line);
+		buf_addf(&names, "%s%s", n > 1 ? ", " : "", name);
+	}
 	if (!n)
 		return mem_strdup("");
-	return a->n_sources == 1 ? mem_printf("Not all that is %s is known; the report says why.", what)
-	                         : mem_printf("Of %zu of %zu videos not all that is %s is known.", n,
-	                                      a->n_sources, what);
+	if (a->n_sources == 1)
+		return mem_printf("Not all that is %s is known; the report says why.", what);
+	if (n > NAMED_MOST)
+		buf_addf(&names, " and %zu more", n - NAMED_MOST);
+	return mem_printf("Of %zu of %zu videos not all that is %s is known (%s); the reports say why.",
+	                  n, a->n_sources, what, buf_str(&names));
 }
 
 /* What was searched, where nothing was found. */
+struct searched {
+	bool speech, subtitles; /* there are some, in one of the videos */
+	bool listened;          /* to all of them */
+	bool silent;            /* none has sound */
+};
+
+static struct searched what_was_searched(const struct quoting *q)
+{
+	struct searched s = {.listened = true, .silent = true};
+	for (size_t i = 0; i < q->a->n_sources; i++) {
+		const struct store_transcript *t = &q->a->sources[i].report->said;
+		s.speech |= said_count(t, STORE_SPEECH) > 0;
+		s.subtitles |= said_count(t, STORE_SUBTITLE) > 0;
+		s.listened &= said_is_known(t, STORE_SPEECH);
+		s.silent &= said_is_silent(t);
+	}
+	return s;
+}
+
+/* Of a part, of which no words were asked for. */
+static const char *nothing_said(const struct searched *s)
+{
+	if (s->silent)
+		return "Nothing is said in this part: it has no subtitle, and there is no sound.";
+	if (!s->listened)
+		return "No subtitle and no recognized speech is in this part; not all speech was "
+			   "transcribed.";
+	return "Nothing is said in this part: it has no subtitle and no recognized speech; what an "
+		   "engine did not recognize is not known.";
+}
+
 static const char *nothing_found(const struct quoting *q)
 {
-	size_t speech = 0, subtitles = 0;
-	for (size_t i = 0; i < q->a->n_sources; i++) {
-		speech += said_count(&q->a->sources[i].report->said, STORE_SPEECH);
-		subtitles += said_count(&q->a->sources[i].report->said, STORE_SUBTITLE);
-	}
-	if (!speech && !subtitles)
-		return "There are no subtitles, and no speech was recognized.";
-	if (!speech)
-		return "No subtitle has these words; speech without subtitles was not searched.";
-	return subtitles ? "No subtitle and no recognized speech has these words; what an engine did "
-	                   "not recognize was not searched."
-	                 : "No recognized speech has these words; what an engine did not recognize was "
-	                   "not searched.";
+	const struct searched s = what_was_searched(q);
+	if (!s.speech && !s.subtitles)
+		return s.silent ? "There are no subtitles, and there is no sound."
+		                : "There are no subtitles, and no speech was recognized.";
+	if (!*q->words)
+		return nothing_said(&s);
+	if (!s.speech)
+		return s.silent     ? "No subtitle has these words, and there is no sound."
+		       : s.listened ? "No subtitle has these words, and no speech was recognized."
+		                    : "No subtitle has these words; speech without subtitles was not "
+		                      "searched.";
+	return s.subtitles ? "No subtitle and no recognized speech has these words; what an engine did "
+	                     "not recognize was not searched."
+	                   : "No recognized speech has these words; what an engine did not recognize "
+	                     "was not searched.";
 }
 
 static void set_text(const struct quoting *q, size_t more, const char *lacks, struct answer *to)

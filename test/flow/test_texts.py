@@ -176,13 +176,13 @@ class Texts(flow.Flow):
         self.assertIn("cannot be read", report["clock"]["fault"])
         self.assertEqual({e["clock"] for e in report["events"]}, {None})
 
-    def ask(self, question, kind, code=0):
+    def ask(self, question, kind, *videos, code=0):
         """The model says what the question is about, and nothing else."""
         (self.dir / "scene.json").write_text(json.dumps({"stretches": {}, "ask": {
             "route": {"kind": kind, "statement": "", "queries": [{"text": question, "sense": kind}], "question": question,
                       "negated": False}, "shows": [[0, 8]], "says": "It is seen."}}))
         e = self.engine("--scene", str(self.dir / "scene.json"))
-        return json.loads(self.vdet("ask", "--engine", e.url, "--json", "a.mp4", question, code=code).stdout)
+        return json.loads(self.vdet("ask", "--engine", e.url, "--json", *(videos or ["a.mp4"]), question, code=code).stdout)
 
     def test_questions_about_what_is_said(self):
         answer = self.ask("What is said about the zeppelin?", "said")
@@ -192,8 +192,26 @@ class Texts(flow.Flow):
         answer = self.ask("What is said about a submarine?", "said", code=4)
         self.assertEqual((answer["state"], answer["cites"]), ("not-found", []))
         self.assertIn("No recognized speech has these words; what an engine did not recognize was not searched.", answer["text"])
+        # No words are asked for, but a part.
+        answer = self.ask("What is said between 0:05 and 0:07?", "said", code=4)
+        self.assertIn("Nothing is said in this part: it has no subtitle and no recognized speech;", answer["text"])
         # Nothing that is only written.
         self.assertEqual(self.ask("What is said about the exit?", "said", code=4)["cites"], [])
+
+    def test_several_videos(self):
+        """Only those of which something is not known are named: not one that was read and has no text, nor one without sound."""
+        flow.make_video(self.dir / "b.mp4", 4, size="64x36", rate=5)
+        self.vdet("analyze", "b.mp4", "--engine", self.engine().url, "--screen-text", "off")
+        job = self.report("b")["run"]["job"]
+        question = "What does the sign say about the exit?"
+        answer = self.ask(question, "written", "a.mp4", "b.mp4", code=3)
+        self.assertIn("Of 1 of 2 videos not all that is written is known (b.mp4); the reports say why.", answer["text"])
+        add_texts(self.store, job, "written", 0, [])
+        answer = self.ask(question, "written", "--again", "a.mp4", "b.mp4")
+        self.assertNotIn("not all", answer["text"])
+        self.assertNotIn("not all", self.ask("What is said about the zeppelin?", "said", "a.mp4", "b.mp4")["text"])
+        answer = self.ask("What is said?", "said", "b.mp4", code=4)
+        self.assertIn("There are no subtitles, and there is no sound.", answer["text"])
 
     def test_speech_was_not_transcribed(self):
         """Frames are looked at, also where no description has the words, and what is written is no transcript of what is said."""
