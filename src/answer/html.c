@@ -161,7 +161,9 @@ static void add_claims(struct page *p)
 		buf_adds(p->out, "<li><span dir=\"auto\">");
 		report_html_text(p->out, c->text);
 		buf_adds(p->out, "</span>");
-		report_html_verdict(p->out, check_verdict_name(c->verdict));
+		if (!c->n_cites || c->cites[0] >= p->a->n_cites ||
+		    !answer_is_quote(&p->a->cites[c->cites[0]]))
+			report_html_verdict(p->out, check_verdict_name(c->verdict));
 		add_links(p, c->cites, c->n_cites);
 		buf_adds(p->out, "</li>\n");
 	}

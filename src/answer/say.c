@@ -146,10 +146,19 @@ void answer_add_times(const struct answer_cite *c, struct buf *out)
 		buf_addf(out, " (%s)", c->clock);
 }
 
+bool answer_is_quote(const struct answer_cite *c)
+{
+	return c->sense != SENSE_SEEN && !c->n_frames && !report_is_empty(c->quote);
+}
+
 void answer_add_verdict(const struct answer_cite *c, struct buf *out)
 {
 	if (c->verdict == VERDICT_NONE)
 		return;
+	if (c->verdict == VERDICT_SHOWN && answer_is_quote(c)) {
+		buf_adds(out, "compared with the transcript");
+		return;
+	}
 	buf_addf(out, "%s%s",
 	         c->verdict == VERDICT_UNCHECKED ? "" : "checked: ", check_verdict_name(c->verdict));
 	/* cut, so that what is not certain does not look so */
@@ -301,11 +310,36 @@ static void add_looked(const struct answer_sums *s, struct buf *out)
 	buf_adds(out, ". ");
 }
 
+/* Whether the transcript was searched instead of frames: that is a step of its
+ * own. */
+static bool is_quoted(const struct answer *a)
+{
+	for (size_t i = 0; i < a->n_steps; i++)
+		if (strcmp(a->steps[i].kind, "search") == 0)
+			return true;
+	return false;
+}
+
+static void add_quoted(const struct answer *a, struct buf *out)
+{
+	if (a->state == ANSWER_NOT_FOUND && !answer_has_text(a))
+		buf_adds(out, "Not found. ");
+	buf_adds(out, a->n_cites ? "The quotes were compared with the transcript; no frame was looked "
+	                           "at. "
+	                         : "The transcript was searched; no frame was looked at. ");
+	answer_add_spent(a, out);
+	buf_adds(out, ".");
+}
+
 void answer_add_coverage(const struct answer *a, struct buf *out)
 {
 	struct answer_sums s;
 	answer_sum(a, &s);
 
+	if (a->state != ANSWER_FAILED && is_quoted(a)) {
+		add_quoted(a, out);
+		return;
+	}
 	switch (a->state) {
 	case ANSWER_NOT_FOUND: add_not_found(a, &s, out); return;
 	case ANSWER_NOT_SEEN: add_not_seen(a, &s, out); return;

@@ -25,7 +25,10 @@ void answer_add_length(struct buf *out, int64_t us);
 void answer_add_spent(const struct answer *a, struct buf *out);
 /* "0:41:07.120 – 0:41:11.480". */
 void answer_add_times(const struct answer_cite *c, struct buf *out);
-/* "checked: shown (0.97)"; nothing where there was nothing to check. */
+/* Whether it is a text of the transcript, which has no frames. */
+bool answer_is_quote(const struct answer_cite *c);
+/* "checked: shown (0.97)"; "compared with the transcript" of a quote; nothing
+ * where there was nothing to check. */
 void answer_add_verdict(const struct answer_cite *c, struct buf *out);
 
 /* Whether the text says more than the state does. */

@@ -189,9 +189,16 @@ class Texts(flow.Flow):
         [cite] = answer["cites"]
         self.assertEqual((cite["sense"], cite["quote"], cite["start"], cite["end"], cite["frames"]), ("said", SPEECH[0][2], 1, 2.5, []))
         self.assertEqual(answer["text"], f"At 0:01 somebody says (recognized, may contain errors): “{SPEECH[0][2]}” [1].")
+        shown = self.vdet("ask", "--show", answer["id"]).stdout
+        self.assertRegex(shown, r"\[1\] a.mp4 .*   compared with the transcript")
+        self.assertIn("The quotes were compared with the transcript; no frame was looked at.", shown)
+        self.assertNotRegex(shown, "checked|Looked|Examining")
         answer = self.ask("What is said about a submarine?", "said", code=4)
         self.assertEqual((answer["state"], answer["cites"]), ("not-found", []))
         self.assertIn("No recognized speech has these words; what an engine did not recognize was not searched.", answer["text"])
+        shown = self.vdet("ask", "--show", answer["id"], code=4).stdout
+        self.assertIn("The transcript was searched; no frame was looked at.", shown)
+        self.assertNotRegex(shown, "xamin|Looked")
         # No words are asked for, but a part.
         answer = self.ask("What is said between 0:05 and 0:07?", "said", code=4)
         self.assertIn("Nothing is said in this part: it has no subtitle and no recognized speech;", answer["text"])

@@ -67,6 +67,9 @@ function Cited({ of, text }: { of: AskDetail; text: string }) {
   })}</>;
 }
 
+/** A text of the transcript; what a frame shows has frames. */
+const isQuote = (c: Answer['cites'][number]) => c.sense !== 'seen' && !c.frames.length && c.verdict === 'shown';
+
 function Cites({ of, answer }: { of: AskDetail; answer: Answer }) {
   const [most, setMost] = useState(CITES);
   return (
@@ -77,7 +80,7 @@ function Cites({ of, answer }: { of: AskDetail; answer: Answer }) {
         return (
           <li key={i} id={`ask-${of.id}-${i + 1}`}>
             {c.frames.length > 0 && <img src={citeUrl(of.id, i + 1)} alt={`Frame of ${about}`} loading="lazy" onError={(e) => { e.currentTarget.hidden = true; }} />}
-            <span><b>[{i + 1}]</b> {href ? <a href={href} dir="auto">{about}</a> : <span dir="auto">{about}</span>} <small class="verdict">{c.verdict}{c.p !== null && ` (${c.p.toFixed(2)})`}</small>
+            <span><b>[{i + 1}]</b> {href ? <a href={href} dir="auto">{about}</a> : <span dir="auto">{about}</span>} <small class="verdict">{isQuote(c) ? 'compared with the transcript' : c.verdict}{c.p !== null && ` (${c.p.toFixed(2)})`}</small>
               {source?.deleted && <small class="verdict">source deleted</small>}<br /><span class="note" dir="auto">{c.quote ? `“${c.quote}”` : c.text}</span></span>
           </li>
         );
@@ -102,11 +105,15 @@ function Coverage({ of, answer }: { of: AskDetail; answer: Answer }) {
   const sum = (value: (s: Answer['sources'][number]) => number) => answer.sources.reduce((all, s) => all + value(s), 0);
   const length = sum((s) => s.to - s.from), examined = sum((s) => s.examined), holes = sum((s) => s.holes), { price } = answer;
   const all = !of.thorough && price && price.requests ? [price.time && span(price.time), price.tokens && plural(price.tokens, 'token')].filter(Boolean).join(', ') : '';
+  const spent = `${plural(answer.spent.requests, 'request')}, ${plural(answer.spent.prompt_tokens, 'token')}, ${span(answer.spent.wall_time)}.`;
+  if (answer.state !== 'failed' && answer.steps.some((s) => s.kind === 'search')) {
+    return <p class="note">{answer.cites.length ? 'The quotes were compared with the transcript' : 'The transcript was searched'}; no frame was looked at. {spent}</p>;
+  }
   return (
     <>
       <p class="note">Examined for this question: {clock(examined)} of {clock(length)} of {plural(answer.sources.length, 'video')}.
         {holes > 0 && ` ${clock(holes)} was not seen.`}{' '}<span dir="auto">{density(answer)}</span>{' '}
-        {plural(answer.spent.requests, 'request')}, {plural(answer.spent.prompt_tokens, 'token')}, {span(answer.spent.wall_time)}.</p>
+        {spent}</p>
       {answer.sources.filter((s) => s.unseen).map((s, i) => <p class="fault" key={i} dir="auto">{s.name}: {s.unseen}</p>)}
       {answer.unread.length > 0 && <p class="note" dir="auto">Not analyzed: {answer.unread.join(', ')}</p>}
       {all && may.value.submit && <p class="note">Examining every sampled frame: {all}. <button type="button" class="act small" onClick={() => void send({ ...scopeOf(of), question: of.question, thorough: true })}>Examine every frame</button></p>}

@@ -140,8 +140,9 @@ export interface Ask {
 export interface Answer {
   state: string;
   text: string;
-  cites: { clock?: string | null; source: number; start: number; end: number; frames: { pts: number }[]; quote: string | null; text: string; verdict: Verdict; p: number | null }[];
+  cites: { sense: string; clock?: string | null; source: number; start: number; end: number; frames: { pts: number }[]; quote: string | null; text: string; verdict: Verdict; p: number | null }[];
   dropped: { text: string; reason: string }[];
+  steps: { kind: string }[];
   sources: { name: string; from: number; to: number; examined: number; mean_gap: number | null; max_gap: number | null; max_gap_at: number | null; holes: number; unseen: string | null; deleted: boolean }[];
   unread: string[];
   price: { time: number | null; tokens: number | null; requests: number | null } | null;
