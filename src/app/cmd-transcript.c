@@ -16,7 +16,7 @@
 #include "transcript/export.h"
 #include "transcript/read.h"
 
-enum { OUTPUT_MAX = 256 << 20 };
+enum { OUTPUT_MAX = 256 << 20, TRACKS_MAX = 1 << 16 };
 
 static struct own {
 	char *format, *output, *kind;
@@ -125,11 +125,12 @@ static void move_recognized(struct store_transcript *from, struct store_transcri
 
 /* What the newest analysis of the file recognized, if there was one. */
 static int add_recognized(struct app *app, const char *path, struct store_transcript *t,
-                          struct err *err)
+                          bool *ret_analyzed, struct err *err)
 {
 	AUTO(store_freep) struct store *store = NULL;
 	AUTO(store_transcript_clear) struct store_transcript known = {0};
 	AUTO(mem_freep) char *job = NULL, *db = file_join(app->data_dir, "vdet.db");
+	*ret_analyzed = false;
 	if (!file_exists(db))
 		return 0;
 	int r = app_open_store(app, &store, err);
@@ -137,6 +138,7 @@ static int add_recognized(struct app *app, const char *path, struct store_transc
 		r = find_run(app, store, path, &job, err);
 	if (r == 0 && job)
 		r = store_transcript_load(store, job, &known, err);
+	*ret_analyzed = job != NULL;
 	if (r == 0)
 		move_recognized(&known, t);
 	return r;
@@ -176,13 +178,19 @@ static int read_video(struct app *app, const char *path, struct store_transcript
 {
 	AUTO(fd_closep) int fd = -1;
 	AUTO(mem_freep) char *fault = NULL;
+	bool analyzed = true;
 	int r = file_open_input(path, &fd, err);
 	if (r == 0)
 		r = read_file(app, fd, t, &fault, err);
 	if (r == 0)
 		add_whole(t, TAKE(fault));
 	if (r == 0 && strcmp(own.kind, STORE_SUBTITLE) != 0)
-		r = add_recognized(app, path, t, err);
+		r = add_recognized(app, path, t, &analyzed, err);
+	if (r == 0 && !analyzed)
+		log_write(said_count(t, own.kind) ? LOG_INFO : LOG_WARNING,
+		          "%s was not analyzed: `vdet analyze` recognizes its speech, and text in the "
+		          "picture",
+		          file_base(path));
 	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "%s", file_base(path)) : r;
 }
 
@@ -216,6 +224,28 @@ static void tell_faults(const struct store_transcript *t, const struct said_choi
 		log_info("%s; --format json lists them", buf_str(&b));
 }
 
+/* Whether the track that is asked for is one of these, else which there are. */
+static int check_track(const struct store_transcript *t, const struct said_choice *c,
+                       struct err *err)
+{
+	AUTO(buf_free) struct buf list = BUF(TRACKS_MAX);
+	for (size_t i = 0; i < t->n_sources && c->track != SAID_ALL; i++) {
+		const struct store_text_source *s = &t->sources[i];
+		if (s->track < 0 || !said_has_kind(c, s->kind))
+			continue;
+		if (s->track == c->track)
+			return 0;
+		AUTO(mem_freep) char *name = report_said_source(s);
+		buf_addf(&list, "%s%s", list.len ? "; " : "", name);
+	}
+	if (c->track == SAID_ALL)
+		return 0;
+	return err_set(err, ERR_ARG,
+	               "--track %d: no texts of the kind \"%s\" come from a track with this index; "
+	               "known tracks: %s",
+	               c->track, c->kinds, list.len ? buf_str(&list) : "none");
+}
+
 static int print(const struct store_transcript *t, const struct said_choice *c, struct err *err)
 {
 	AUTO(buf_free) struct buf out = BUF(OUTPUT_MAX);
@@ -243,6 +273,9 @@ static int run(struct app *app, int argc, char **argv)
 	if (r < 0)
 		return app_fail(&err);
 	const struct said_choice choice = {own.kind, (int)own.track};
+	r = check_track(&t, &choice, &err);
+	if (r < 0)
+		return app_fail(&err);
 	tell_faults(&t, &choice);
 	return print(&t, &choice, &err) < 0 ? app_fail(&err) : EXIT_COMPLETE;
 }

@@ -76,6 +76,9 @@ class Transcript(flow.Flow):
         self.assertIn(f"[00:00:01.000 - 00:00:02.500] {RED}\n[00:00:03.000 - 00:00:04.500] Ann: Guten Tag", text.stdout)
         self.assertIn("begins after the end", text.stderr)
         self.assertEqual([s["text"] for s in self.said("--track", "2", "a.mkv")["said"]], ["Guten Tag, Herr, Meier!"])
+        wrong = self.vdet("transcript", "--track", "7", "a.mkv", code=2)
+        self.assertEqual(wrong.stdout, "")
+        self.assertIn("known tracks: subtitle, track 1, subrip, eng; subtitle, track 2, ass, ger; ", wrong.stderr)
         # Another program reads what was written as it was.
         for form in ("srt", "vtt"):
             self.vdet("transcript", "--format", form, "--output", f"out.{form}", "a.mkv")
@@ -100,6 +103,9 @@ class Transcript(flow.Flow):
         r = self.vdet("transcript", "none.mp4")
         self.assertEqual(r.stdout, "")
         self.assertIn("The file has no subtitles that can be read here. Speech was not transcribed", r.stderr)
+        self.assertIn("none.mp4 was not analyzed: `vdet analyze` recognizes", r.stderr)
+        self.assertNotIn("vdet analyze", self.vdet("transcript", "--kind", "subtitle", "none.mp4").stderr)
+        self.assertIn("known tracks: none", self.vdet("transcript", "--track", "0", "none.mp4", code=2).stderr)
         self.assertIn("there is no file none.mkv", self.vdet("transcript", "none.mkv", code=2).stderr)
         (self.dir / "text.mp4").write_text("no video")
         self.vdet("transcript", "text.mp4", code=1)
