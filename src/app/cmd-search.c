@@ -7,8 +7,10 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "report/chunk-json.h"
+#include "report/said.h"
 #include "search/search.h"
 
 static struct {
@@ -38,10 +40,57 @@ static const struct opt_row rows[] = {
 };
 static const struct opt_group group = {"Search", rows, ARRAY_LEN(rows)};
 
-/* Where the report shows the frame, or else the chunk. */
-static char *link_of(const struct search_hit *h)
+/* The transcript of the run of a hit: hits of one run follow each other. */
+struct texts {
+	struct store *store;
+	const char *job; /* NULL = none is loaded */
+	struct store_transcript of;
+};
+
+static void texts_clear(struct texts *t)
+{
+	store_transcript_clear(&t->of);
+}
+
+static const struct store_transcript *texts_of(struct texts *t, const char *job)
+{
+	struct err err;
+	if (t->job && strcmp(t->job, job) == 0)
+		return &t->of;
+	store_transcript_clear(&t->of);
+	t->of = (struct store_transcript){0};
+	t->job = job;
+	/* The link leads to the chunk then. */
+	if (store_transcript_load(t->store, job, &t->of, &err) < 0)
+		log_warning("%s", err.msg);
+	return &t->of;
+}
+
+/* The number of a text in the report, from 1; 0: it is not listed there. */
+static size_t number_of(struct texts *texts, const struct search_hit *h)
+{
+	const struct said_choice c = {search_kind_name(h->kind), SAID_ALL};
+	const struct store_transcript *t = texts_of(texts, h->job);
+	size_t listed = 0;
+	for (size_t i = 0; i < t->n_segments && listed < SAID_SHOWN; i++) {
+		const struct store_segment *s = &t->segments[i];
+		if (!said_has(&c, s))
+			continue;
+		if (s->start == h->start && s->end == h->end && strcmp(s->text, h->text) == 0)
+			return i + 1;
+		listed++;
+	}
+	return 0;
+}
+
+/* Where the report shows the text, the frame, or else the chunk. */
+static char *link_of(struct texts *texts, const struct search_hit *h)
 {
 	AUTO(mem_freep) char *page = file_join(h->dir, "report.html");
+	bool text = h->kind == SEARCH_SAID || h->kind == SEARCH_WRITTEN;
+	size_t number = text ? number_of(texts, h) : 0;
+	if (number)
+		return mem_printf("%s#q%zu", page, number);
 	if (h->chunk < 0)
 		return TAKE(page);
 	return h->sample < 0 ? mem_printf("%s#c%lld", page, (long long)h->chunk + 1)
@@ -49,9 +98,9 @@ static char *link_of(const struct search_hit *h)
 	                                  (long long)h->sample + 1);
 }
 
-static json_t *hit_json(const struct search_hit *h)
+static json_t *hit_json(struct texts *texts, const struct search_hit *h)
 {
-	AUTO(mem_freep) char *link = link_of(h);
+	AUTO(mem_freep) char *link = link_of(texts, h);
 	const char *verdict = check_verdict_name(h->verdict);
 	json_t *o = json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:s?}", "kind", search_kind_name(h->kind),
 	                      "recognized", (int)h->recognized, "job", h->job, "name", h->name, "text",
@@ -65,20 +114,20 @@ static json_t *hit_json(const struct search_hit *h)
 	return o;
 }
 
-static void print_json(const struct search_result *found)
+static void print_json(struct texts *texts, const struct search_result *found)
 {
 	json_t *hits = json_array();
 	for (size_t i = 0; i < found->n; i++)
-		json_array_append_new(hits, hit_json(&found->hits[i]));
+		json_array_append_new(hits, hit_json(texts, &found->hits[i]));
 	json_auto_t *o = json_pack("{s:o, s:b}", "hits", hits, "more", (int)found->more);
 	json_dumpf(o, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
 	putchar('\n');
 }
 
-static void print_hit(const struct search_hit *h)
+static void print_hit(struct texts *texts, const struct search_hit *h)
 {
 	char start[CLOCK_TEXT_MAX], end[CLOCK_TEXT_MAX];
-	AUTO(mem_freep) char *link = link_of(h), *text = text_line(h->text, 300);
+	AUTO(mem_freep) char *link = link_of(texts, h), *text = text_line(h->text, 300);
 	const char *verdict = check_verdict_name(h->verdict);
 	if (h->kind == SEARCH_VIDEOS)
 		printf("%s\n", text);
@@ -124,13 +173,14 @@ static int run(struct app *app, int argc, char **argv)
 		r = search_run(store, &q, &found, &err);
 	if (r < 0)
 		return app_fail(&err);
+	AUTO(texts_clear) struct texts texts = {.store = store};
 	if (own.json) {
-		print_json(&found);
+		print_json(&texts, &found);
 		return EXIT_COMPLETE;
 	}
 
 	for (size_t i = 0; i < found.n; i++)
-		print_hit(&found.hits[i]);
+		print_hit(&texts, &found.hits[i]);
 	if (found.more)
 		printf("There are more: --skip %zu\n", q.skip + found.n);
 	if (!found.n)

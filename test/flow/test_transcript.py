@@ -191,7 +191,7 @@ class Transcript(flow.Flow):
         self.analyze("a.mkv")
         [hit] = json.loads(self.vdet("search", "--json", "zeppelins").stdout)["hits"]
         self.assertEqual((hit["kind"], hit["text"], hit["start"], hit["end"], hit["verdict"]), ("said", RED, 1, 2.5, None))
-        self.assertRegex(hit["report"], r"report\.html#c1$")
+        self.assertRegex(hit["report"], r"report\.html#q1$")
         self.assertIn("(said) The red zeppelin", self.vdet("search", "zeppelin", "--kind", "said").stdout)
         for kind in ("event", "summary", "video"):
             self.assertIn("Nothing was found", self.vdet("search", "zeppelin", "--kind", kind).stdout)
