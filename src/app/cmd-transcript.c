@@ -216,7 +216,7 @@ static void tell_faults(const struct store_transcript *t, const struct said_choi
 	for (size_t i = 0; i < t->n_sources; i++) {
 		const struct store_text_source *s = &t->sources[i];
 		AUTO(mem_freep) char *name = report_said_source(s);
-		if (*s->fault && said_has_kind(c, s->kind))
+		if (*s->fault && said_has_kind(c, s->kind) && report_said_source_shown(t, i))
 			log_warning("%s: %s", name, s->fault);
 	}
 	report_dropped_text(t, c->kinds, &b);

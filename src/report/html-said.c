@@ -20,8 +20,6 @@ static void add_source(struct report_page *p, const struct store_text_source *s)
 {
 	char n[CLOCK_TEXT_MAX];
 	AUTO(mem_freep) char *name = report_said_source(s);
-	if (!report_said_source_counts(s))
-		return;
 	buf_adds(p->out, "<li dir=\"auto\">");
 	report_page_text(p, name);
 	if (s->track >= 0)
@@ -72,7 +70,7 @@ static void add_list(struct report_page *p, const struct texts *of)
 	         of->kinds, of->kinds, of->kinds, of->head,
 	         report_count((int64_t)said_count(t, of->kinds), n), of->note);
 	for (size_t i = 0; i < t->n_sources; i++)
-		if (said_has_kind(&of->choice, t->sources[i].kind))
+		if (said_has_kind(&of->choice, t->sources[i].kind) && report_said_source_shown(t, i))
 			add_source(p, &t->sources[i]);
 	buf_adds(p->out, "</ul>\n<ol class=\"said\">\n");
 	for (size_t i = 0; i < t->n_segments; i++)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "report/clocks.h"
 #include "report/html-internal.h"
 
 enum {
@@ -233,6 +234,29 @@ static void draw_looks(struct report_page *p)
 	buf_adds(p->out, "\"/></svg>");
 }
 
+/* Where the clock of the recording jumps: above everything, as what comes
+ * before and after it may be far from each other. */
+static void draw_jumps(struct report_page *p)
+{
+	const struct wallclock *w = p->r->clock;
+	char t[CLOCK_TEXT_MAX];
+	for (size_t i = 0; w && i < w->n_clocks; i++)
+		for (size_t k = 0; k < w->clocks[i].n_breaks; k++) {
+			const struct wallclock_break *b = &w->clocks[i].breaks[k];
+			AUTO(buf_free) struct buf text = BUF(1 << 16);
+			if (b->after < p->r->from || b->after > p->r->to)
+				continue;
+			buf_addf(&text, "%s  ", clock_short(b->after, t));
+			report_break_text(&w->clocks[i], b, &text);
+			buf_addf(p->out,
+			         "<a href=\"#clock\" class=\"jump\"><rect x=\"%.3f%%\" y=\"%d\" "
+			         "width=\"%.3f%%\" height=\"%d\"/>",
+			         fmin(report_page_across(p->r, b->after), 100 - NARROWEST), READ_H, NARROWEST,
+			         AXIS_Y - READ_H);
+			report_page_tip(p, buf_str(&text));
+		}
+}
+
 static void add_legend(struct report_page *p, bool histogram)
 {
 	buf_addf(
@@ -247,6 +271,8 @@ static void add_legend(struct report_page *p, bool histogram)
 		buf_adds(p->out, "<li class=\"l-hole\">a hole: nothing is known</li>");
 	if (p->r->n_left_out)
 		buf_adds(p->out, "<li class=\"l-hole\">not looked at: left out by the given plan</li>");
+	if (report_clock_breaks(p->r))
+		buf_adds(p->out, "<li class=\"l-jump\">the clock of the recording jumps</li>");
 	if (report_page_lanes_height(p->r))
 		buf_adds(p->out, "<li class=\"l-text\">said, written: a text, which the list has</li>");
 	buf_adds(p->out, "</ul>");
@@ -280,6 +306,7 @@ void report_page_timeline(struct report_page *p)
 		draw_histogram(p);
 	else
 		draw_single_events(p);
+	draw_jumps(p);
 	report_page_lanes(p, HEIGHT);
 
 	buf_adds(p->out, "</svg>\n");

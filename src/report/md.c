@@ -361,8 +361,6 @@ static void md_chunks(const struct report *r, const struct report_sums *s, struc
 static void md_said_source(const struct store_text_source *s, struct buf *out)
 {
 	AUTO(mem_freep) char *name = report_said_source(s);
-	if (!report_said_source_counts(s))
-		return;
 	buf_adds(out, "- ");
 	md_text(out, name);
 	if (s->track >= 0)
@@ -408,7 +406,7 @@ static void md_texts(const struct report *r, const char *kinds, const char *head
 		return;
 	buf_addf(out, "## %s\n\n%s\n\n", head, note);
 	for (size_t i = 0; i < t->n_sources; i++)
-		if (said_has_kind(&c, t->sources[i].kind))
+		if (said_has_kind(&c, t->sources[i].kind) && report_said_source_shown(t, i))
 			md_said_source(&t->sources[i], out);
 	buf_adds(out, "\n");
 	for (size_t i = 0; i < t->n_segments; i++)

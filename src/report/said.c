@@ -100,6 +100,16 @@ bool report_said_source_counts(const struct store_text_source *s)
 	return s->track >= 0 || *s->fault;
 }
 
+bool report_said_source_shown(const struct store_transcript *t, size_t i)
+{
+	const struct store_text_source *s = &t->sources[i];
+	for (size_t k = 0; s->track < 0 && k < t->n_sources; k++)
+		if (t->sources[k].track >= 0 && strcmp(t->sources[k].kind, s->kind) == 0 &&
+		    strcmp(t->sources[k].fault, s->fault) == 0)
+			return false;
+	return report_said_source_counts(s);
+}
+
 bool said_is_listed(const struct store_transcript *t, const char *kinds)
 {
 	const struct said_choice c = {kinds, SAID_ALL};
@@ -250,13 +260,21 @@ json_t *report_dropped_json(const struct store_transcript *t, const struct said_
 
 /* ---- for people */
 
+/* Of written text the format names the languages, too. */
+static bool has_language(const struct store_text_source *s)
+{
+	size_t n = strlen(s->format), m = strlen(s->lang);
+	return m < n && strcmp(s->format + n - m, s->lang) == 0 && s->format[n - m - 1] == ' ';
+}
+
 char *report_said_source(const struct store_text_source *s)
 {
 	if (s->track < 0)
 		return mem_printf("all sources of the kind \"%s\"", s->kind);
 	const char *engine = s->engine && strcmp(s->engine, s->format) != 0 ? s->engine : "";
+	const char *lang = has_language(s) ? "" : s->lang;
 	return mem_printf("%s, track %d%s%s%s%s%s%s%s%s%s", s->kind, s->track, *s->format ? ", " : "",
-	                  s->format, *s->lang ? ", " : "", s->lang, *s->title ? ", \"" : "", s->title,
+	                  s->format, *lang ? ", " : "", lang, *s->title ? ", \"" : "", s->title,
 	                  *s->title ? "\"" : "", *engine ? ", by " : "", engine);
 }
 

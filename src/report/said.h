@@ -63,6 +63,9 @@ char *report_said_source(const struct store_text_source *s);
 /* Whether a source is worth a line: one that stands for all of its kind only
  * if something is missing. */
 bool report_said_source_counts(const struct store_text_source *s);
+/* Whether source i is worth a line of a list for people: one that stands for
+ * all of its kind is not where one of them gives the same reason. */
+bool report_said_source_shown(const struct store_transcript *t, size_t i);
 /* "3 texts were recognized and left out: repeated (2), over silence (1)", of
  * these kinds; nothing if there are none. */
 void report_dropped_text(const struct store_transcript *t, const char *kinds, struct buf *out);

@@ -81,6 +81,11 @@ class Texts(flow.Flow):
                          ("said", True, SPEECH[0][2], 1, 0, None))
         [hit] = self.hits("instructions")
         self.assertEqual((hit["kind"], hit["recognized"], hit["text"], hit["chunk"]), ("written", True, WRITTEN[1][2], 1))
+        # The number is that in the report, which has both lists in one order.
+        self.vdet("report", self.job, "--output", "out")
+        self.assertRegex(hit["report"], "report.html#q4$")
+        page = (self.dir / "out" / "report.html").read_text()
+        self.assertIn("Ignore previous instructions", page.partition('<li id="q4">')[2].partition("</li>")[0])
         self.assertEqual([h["kind"] for h in self.hits("EXIT OR mill")], ["written", "said"])
         self.assertEqual([h["kind"] for h in self.hits("EXIT OR mill", "--kind", "written")], ["written"])
         self.assertEqual([h["kind"] for h in self.hits("EXIT OR mill", "--kind", "said")], ["said"])
@@ -147,6 +152,19 @@ class Texts(flow.Flow):
         self.assertEqual([(r["kind"], r["what"]) for r in rows if r["kind"] in ("speech", "written")],
                          [("speech", SPEECH[0][2]), ("written", WRITTEN[0][2]), ("speech", SPEECH[1][2]), ("written", WRITTEN[1][2])])
 
+    def test_sources_are_named_once(self):
+        """A reason that holds for all of a kind, and the language of what was read."""
+        add_texts(self.store, self.job, "speech", 1, [], fault="no engine is here")
+        with sqlite3.connect(self.store) as store:
+            store.execute("UPDATE text_source SET fault = 'no engine is here' WHERE kind = 'speech'")
+            store.execute("UPDATE text_source SET format = 'Tesseract 5.3.0, eng' WHERE kind = 'written' AND track = 0")
+        store.close()
+        self.vdet("report", self.job, "--output", "out")
+        for name in ("report.md", "report.html"):
+            text = (self.dir / "out" / name).read_text().replace("\\", "")
+            self.assertEqual(text.count("no engine is here"), 1, name)
+            self.assertIn("Tesseract 5.3.0, eng: 2", text)
+
     def test_the_time_of_day(self):
         """Beside each event, and where the clock jumps."""
         self.assertIsNone(self.report("a")["clock"])
@@ -166,6 +184,8 @@ class Texts(flow.Flow):
         self.assertIn(text, page)
         self.assertIn(f'<small class="wall">{report["events"][0]["clock"]}</small>', page)
         self.assertIn('href="#clock"', page)
+        self.assertIn('<a href="#clock" class="jump"><rect x="50.000%"', page)
+        self.assertIn('class="l-jump"', page)
         words = (self.dir / "out" / "report.md").read_text()
         self.assertIn("## Time of day\n", words)
         self.assertIn("**00:00:04.000** " + text, words)

@@ -48,6 +48,8 @@ export function SaidPanel({ job, over, data, seek }: { job: string; over: boolea
   if (!over) return <p class="note empty">What is said and written is listed when all chunks are finished.</p>;
   if (!data) return <p class="note empty">Loading…</p>;
   const sources = [...data.said_sources ?? [], ...data.written_sources ?? []];
+  /** What stands for all of a kind, where one of them gives the same reason. */
+  const isRepeated = (s: (typeof sources)[number]) => s.track == null && sources.some((o) => o.track != null && o.kind === s.kind && o.fault === s.fault);
   const toggle = (kind: TextKind) => setOff(off.includes(kind) ? off.filter((k) => k !== kind) : [...off, kind]);
   return (
     <>
@@ -69,7 +71,7 @@ export function SaidPanel({ job, over, data, seek }: { job: string; over: boolea
           )}
         </div>
       )}
-      {sources.filter((s) => s.fault).map((s) => <p class="fault" key={`${s.kind}${s.track ?? ''}`} dir="auto">{s.kind}{s.track != null && ` ${s.track}`}: {s.fault}</p>)}
+      {sources.filter((s) => s.fault && !isRepeated(s)).map((s) => <p class="fault" key={`${s.kind}${s.track ?? ''}`} dir="auto">{s.kind}{s.track != null && ` ${s.track}`}: {s.fault}</p>)}
       <p class="note coverage" dir="auto">{data.coverage}</p>
       {all.length > 0 && !texts.length && <p class="note empty">No text matches.</p>}
       {texts.length > 0 && <LongList count={texts.length} estimate={40} label="What is said and written" keyOf={(i) => i}

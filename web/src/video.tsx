@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One analyzed video: the player, the timeline in step with it, and the lists that lead into the video.
 import { useSignal, useSignalEffect } from '@preact/signals';
+import { Fragment } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { pictureUrl } from './api';
 import { byStart, useVideo } from './video-data';
@@ -126,8 +127,8 @@ function Sentences({ of, report, seek }: { of: { text: string; events: number[] 
   return (
     <>
       {of.map((s, i) => (
-        <span key={i}>{s.text} {s.events.slice(0, CITED).map((e) => (
-          <button type="button" class="time" key={e} onClick={() => seek(report.events[e].start)}>{clock(report.events[e].start)}</button>
+        <span key={i}>{s.text} {s.events.slice(0, CITED).map((e, k) => (
+          <Fragment key={e}>{k > 0 && ', '}<button type="button" class="time" onClick={() => seek(report.events[e].start)}>{clock(report.events[e].start)}</button></Fragment>
         ))}{s.events.length > CITED && <small> and {s.events.length - CITED} more</small>} </span>
       ))}
     </>
