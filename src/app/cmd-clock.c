@@ -32,10 +32,10 @@ static void print_time(const struct wallclock *w, size_t clock, int64_t at, cons
 
 static void print_break(const struct wallclock_clock *c, const struct wallclock_break *b)
 {
-	char before[CLOCK_TEXT_MAX], after[CLOCK_TEXT_MAX];
+	char at[CLOCK_TEXT_MAX], before[CLOCK_TEXT_MAX], after[CLOCK_TEXT_MAX];
 	AUTO(mem_freep) char *text = wallclock_break_text(c, b);
-	printf("  %s: %s: %s (%s; between the frames at %s and %s)\n", clock_short(b->after, after),
-	       text, wallclock_verdict_name[b->verdict], b->why, clock_text(b->before, before),
+	printf("  %s: %s: %s (%s; between the frames at %s and %s)\n", clock_short(b->after, at), text,
+	       wallclock_verdict_name[b->verdict], b->why, clock_text(b->before, before),
 	       clock_text(b->after, after));
 }
 

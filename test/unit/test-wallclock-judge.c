@@ -236,6 +236,9 @@ static void daylight(void **state)
 		assert_string_equal(w->zone, "Europe/Berlin");
 		if (i == 0)
 			assert_int_equal(c->fits[0].pieces[0].offset, 3600);
+		if (list[i].stated)
+			assert_int_equal(c->fits[0].pieces[1].offset,
+			                 c->fits[0].pieces[0].offset + list[i].jump / S);
 	}
 	/* what the file states is UTC, and can be moved again and again */
 	AUTO(wallclock_freep) struct wallclock *w = make(local(2026, 7, 1, 10, 0) * S, 5 * S);
@@ -250,13 +253,48 @@ static void daylight(void **state)
 	}
 }
 
+/* After clocks were set back by an hour, this hour is the second one; so it is
+ * after another jump in it, and when clocks were changed too early. */
+static void second_hour(void **state)
+{
+	AUTO(wallclock_zone_freep) struct wallclock_zone *z = berlin();
+	static const struct {
+		int hour, minute;
+		int64_t jump;
+		int before, after;
+	} list[] = {
+		{2, 59, -HOUR, 7200, 3600},    {2, 40, -HOUR, 7200, 3600},     {2, 10, 5 * S, 7200, 7200},
+		{2, 10, 2 * HOUR, 7200, 3600}, {1, 10, -HOUR / 2, 7200, 7200},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+		AUTO(wallclock_freep)
+		struct wallclock *w =
+			make(local(2026, 10, 25, list[i].hour, list[i].minute) * S, list[i].jump);
+		const struct wallclock_piece *p = w->clocks[0].fits[0].pieces;
+		wallclock_localize(w, z, "Europe/Berlin");
+		assert_int_equal(p[0].offset, list[i].before);
+		assert_int_equal(p[1].offset, list[i].after);
+	}
+	/* of three pieces, the last two are in the second hour */
+	struct wallclock_piece p[] = {{0, 9 * S, local(2026, 10, 25, 2, 50) * S, 1, 0, 9, 0},
+	                              {10 * S, 19 * S, local(2026, 10, 25, 2, 1) * S, 1, 0, 9, 0},
+	                              {20 * S, 29 * S, local(2026, 10, 25, 2, 30) * S, 1, 0, 9, 0}};
+	p[1].at = p[0].at + 10 * S - HOUR;
+	struct wallclock_fit fit = {.order = "", .pieces = p, .n_pieces = 3};
+	struct wallclock_clock c = {.dated = true, .unit = S, .fits = &fit, .n_fits = 1};
+	struct wallclock w = {.clocks = &c, .n_clocks = 1};
+	wallclock_localize(&w, z, "Europe/Berlin");
+	assert_int_equal(p[1].offset, 3600);
+	assert_int_equal(p[2].offset, 3600);
+	free(w.zone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(verdicts),
-		cmocka_unit_test(zones),
-		cmocka_unit_test(journal),
-		cmocka_unit_test(daylight),
+		cmocka_unit_test(second_hour), cmocka_unit_test(verdicts), cmocka_unit_test(zones),
+		cmocka_unit_test(journal),     cmocka_unit_test(daylight),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
