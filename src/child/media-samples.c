@@ -98,6 +98,19 @@ static int aim(struct samples *s, struct input *in, const struct source_options 
 	return r == 0 ? sound_seek(s->sound, from, err) : r;
 }
 
+/* What of the sound between these times could not be decoded. */
+static json_t *lost_between(struct samples *s, int64_t from, int64_t to)
+{
+	const struct sound_lost *lost;
+	size_t n = sound_lost(s->sound, from, &lost);
+	json_t *list = json_array();
+	for (size_t i = 0; i < n && i < MEDIA_LOST_MAX && lost[i].from < to; i++)
+		json_array_append_new(
+			list, json_pack("[I I]", (json_int_t)(lost[i].from > from ? lost[i].from : from),
+		                    (json_int_t)(lost[i].to < to ? lost[i].to : to)));
+	return list;
+}
+
 int media_samples(struct samples *s, struct input *in, const struct source_options *options,
                   const json_t *request, struct err *err)
 {
@@ -129,6 +142,6 @@ int media_samples(struct samples *s, struct input *in, const struct source_optio
 		samples_clear(s);
 		return r;
 	}
-	json_auto_t *head = json_pack("{s:b}", "ended", r);
+	json_auto_t *head = json_pack("{s:b s:o}", "ended", r, "lost", lost_between(s, from, to));
 	return wire_send(ROLE_SOCKET, MEDIA_DONE, head, NULL, 0, 0, NULL, err);
 }

@@ -95,6 +95,8 @@ int decoder_audio(struct decoder *d, struct decoder_audio *ret, struct err *err)
 struct taking {
 	int16_t *samples;
 	size_t n, at; /* at: so many are there */
+	const struct decoder_sound *o;
+	struct decoder_lost_list *lost; /* borrowed */
 	int64_t position;
 };
 
@@ -117,6 +119,37 @@ static int take_pcm(const struct wire_msg *m, struct taking *to, bool *ret_more,
 	return 0;
 }
 
+int decoder_lost_read(const json_t *head, const struct decoder_sound *o,
+                      struct decoder_lost_list *to, struct err *err)
+{
+	const json_t *list = json_object_get(head, "lost");
+	size_t n = json_array_size(list);
+	int64_t after = o->from;
+	if (!json_is_array(list) || n > MEDIA_LOST_MAX)
+		return err_set(err, ERR_PROTO, "the list of lost sound is missing or too long");
+	to->items = mem_grow(to->items, to->n + n, sizeof *to->items);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *pair = json_array_get(list, i);
+		const json_t *from = json_array_get(pair, 0), *end = json_array_get(pair, 1);
+		struct decoder_lost x = {json_integer_value(from), json_integer_value(end)};
+		if (!json_is_integer(from) || !json_is_integer(end) || x.from < after || x.to <= x.from ||
+		    x.to > o->to)
+			return err_set(err, ERR_PROTO, "lost sound is not at times of the part");
+		after = x.to;
+		to->items[to->n++] = x;
+	}
+	return 0;
+}
+
+static int take_end(const struct wire_msg *m, const struct taking *to, bool *ret_ended,
+                    struct err *err)
+{
+	int r = wire_bool(m->head, "ended", ret_ended, err);
+	if (r == 0 && to->at < to->n && !*ret_ended)
+		return err_set(err, ERR_PROTO, "sound is missing");
+	return r == 0 ? decoder_lost_read(m->head, to->o, to->lost, err) : r;
+}
+
 static int take_samples(struct decoder *d, struct taking *to, bool *ret_ended, struct err *err)
 {
 	for (;;) {
@@ -126,9 +159,7 @@ static int take_samples(struct decoder *d, struct taking *to, bool *ret_ended, s
 		if (r < 0)
 			return r;
 		bool end = m.type == MEDIA_DONE;
-		r = end ? wire_bool(m.head, "ended", ret_ended, err) : take_pcm(&m, to, &more, err);
-		if (r == 0 && end && to->at < to->n && !*ret_ended)
-			r = err_set(err, ERR_PROTO, "sound is missing");
+		r = end ? take_end(&m, to, ret_ended, err) : take_pcm(&m, to, &more, err);
 		if (r < 0)
 			return decoder_give_up(d, err);
 		if (end)
@@ -139,13 +170,21 @@ static int take_samples(struct decoder *d, struct taking *to, bool *ret_ended, s
 	}
 }
 
-int decoder_samples(struct decoder *d, const struct decoder_sound *o, int16_t **ret, size_t *ret_n,
-                    bool *ret_ended, struct err *err)
+static void lost_clear(struct decoder_lost_list *l)
 {
+	free(l->items);
+}
+
+int decoder_samples(struct decoder *d, const struct decoder_sound *o, int16_t **ret, size_t *ret_n,
+                    bool *ret_ended, struct decoder_lost_list *lost, struct err *err)
+{
+	AUTO(lost_clear) struct decoder_lost_list own = {0};
 	const int64_t most = (int64_t)MEDIA_SAMPLES_SECONDS * CLOCK_SECOND;
 	if (o->from < 0 || o->to <= o->from || o->to - o->from > most)
 		return err_set(err, ERR_ARG, "a part of the sound is empty or too long");
 	struct taking to = {
+		.o = o,
+		.lost = lost ? lost : &own,
 		.n = (size_t)((o->to - o->from) * (MEDIA_SAMPLES_RATE / 1000) / (CLOCK_SECOND / 1000))};
 	AUTO(mem_freep) int16_t *samples = mem_alloc(to.n + 1, sizeof *samples);
 	to.samples = samples;

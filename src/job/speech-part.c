@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "decoder/decoder-audio.h"
 #include "speech/split.h"
 
 static const int64_t shortest = 300 * CLOCK_SECOND, longest = 600 * CLOCK_SECOND;
@@ -17,6 +16,8 @@ void hearing_clear(struct hearing *h)
 {
 	decoder_free(h->decoder);
 	free(h->samples);
+	free(h->lost.items);
+	h->lost = (struct decoder_lost_list){0};
 	h->decoder = NULL;
 	h->samples = NULL;
 	h->n = 0;
@@ -45,7 +46,7 @@ static int read_on(struct hearing *h, int64_t to, struct err *err)
 	int r =
 		h->decoder ? 0 : decoder_open(h->src->fd, &h->src->decoder, h->cancel, &h->decoder, err);
 	if (r == 0)
-		r = decoder_samples(h->decoder, &q, &more, &n, &ended, err);
+		r = decoder_samples(h->decoder, &q, &more, &n, &ended, &h->lost, err);
 	if (r < 0) {
 		decoder_free(TAKE(h->decoder));
 		return r;
@@ -54,6 +55,16 @@ static int read_on(struct hearing *h, int64_t to, struct err *err)
 	memcpy(h->samples + h->n, more, n * sizeof *more);
 	h->n += n;
 	return 0;
+}
+
+static void forget_lost(struct hearing *h, int64_t before)
+{
+	size_t gone = 0;
+	while (gone < h->lost.n && h->lost.items[gone].to <= before)
+		gone++;
+	h->lost.n -= gone;
+	if (gone && h->lost.n)
+		memmove(h->lost.items, h->lost.items + gone, h->lost.n * sizeof *h->lost.items);
 }
 
 /* Makes the sound from `from` to `to` the first that there is. What was read
@@ -68,9 +79,21 @@ static int fill(struct hearing *h, int track, int64_t from, int64_t to, struct e
 	if (h->samples)
 		memmove(h->samples, h->samples + gone, (h->n - gone) * sizeof *h->samples);
 	h->n -= gone;
+	forget_lost(h, goes_on ? from : INT64_MAX);
 	h->track = track;
 	h->at = from;
 	return to > from + length_of(h->n) ? read_on(h, to, err) : 0;
+}
+
+static int64_t lost_between(const struct hearing *h, int64_t from, int64_t to)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < h->lost.n; i++) {
+		const struct decoder_lost *l = &h->lost.items[i];
+		int64_t a = l->from > from ? l->from : from, b = l->to < to ? l->to : to;
+		sum += b > a ? b - a : 0;
+	}
+	return sum;
 }
 
 /* ---- texts */
@@ -178,6 +201,7 @@ int hear_part(struct hearing *h, int track, struct hearing_part *part, struct st
 {
 	*ret = (struct store_transcript){0};
 	part->asked = part->unheard = false;
+	part->lost = 0;
 	int64_t most = part->start + longest;
 	if (!part->end && part->to <= most)
 		part->end = part->to;
@@ -187,5 +211,7 @@ int hear_part(struct hearing *h, int track, struct hearing_part *part, struct st
 		part->end = part->end ? part->end : most;
 		return r;
 	}
-	return transcribe(h, part, ret, err);
+	r = transcribe(h, part, ret, err);
+	part->lost = lost_between(h, part->start, part->end);
+	return r;
 }

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/cancel.h"
-#include "decoder/decoder.h"
+#include "decoder/decoder-audio.h"
 #include "job/transcript.h"
 #include "speech/speech.h"
 #include "speech/voices.h"
@@ -27,6 +27,7 @@ struct hearing {
 	int64_t at;       /* of the first sample */
 	int16_t *samples; /* NULL if there are none */
 	size_t n;
+	struct decoder_lost_list lost; /* of them */
 };
 void hearing_clear(struct hearing *h);
 
@@ -38,6 +39,7 @@ struct hearing_part {
 	int64_t to;   /* end of what is transcribed */
 	bool asked;   /* the engine was: somebody may speak there */
 	bool unheard; /* of an error: the sound could not be read */
+	int64_t lost; /* so much of it could not be decoded */
 };
 
 /* The texts that begin in a part, of the kind STORE_SPEECH, in order; the

@@ -22,6 +22,8 @@ enum {
 };
 /* Sound that goes on for so long after the picture is mentioned. */
 static const int64_t long_after = CLOCK_SECOND;
+/* Less of a part that could not be decoded is not mentioned. */
+static const int64_t lost_min = CLOCK_SECOND / 10;
 
 /* Set first, so that no one takes a run that was killed for a whole one. */
 static const char *const unfinished = "transcribing was not finished";
@@ -42,8 +44,8 @@ struct job_speech {
 	bool others;                       /* some are of another engine, which has not been replaced */
 	struct store_speech_part *waiting; /* silent parts, to be saved then */
 	size_t n_waiting;
-	bool changed; /* the file is not the one that was opened: nothing more is saved */
-	size_t failed;
+	bool changed;           /* the file is not the one that was opened: nothing more is saved */
+	size_t failed, damaged; /* parts: not transcribed; not whole */
 	struct hearing hearing;
 };
 
@@ -174,7 +176,7 @@ static void wait_for_engine(struct job_speech *s, const struct store_speech_part
 	s->waiting = mem_grow(s->waiting, s->n_waiting + 1, sizeof *s->waiting);
 	s->waiting[s->n_waiting] = *part;
 	s->waiting[s->n_waiting].engine = mem_strdup(part->engine);
-	s->waiting[s->n_waiting++].fault = mem_strdup("");
+	s->waiting[s->n_waiting++].fault = mem_strdup(part->fault);
 }
 
 static const struct store_speech_part *known(const struct job_speech *s, int track, int64_t start,
@@ -216,20 +218,45 @@ static void faults_clear(struct faults *f)
 }
 
 /* Where texts of another engine are there, they stay. */
+static void add_text(struct faults *f, const char *text)
+{
+	if (f->named == NAMED_MAX)
+		f->more++;
+	else
+		buf_addf(&f->text, "%s%s", f->named++ ? "; " : "", text);
+}
+
 static void add_fault(struct faults *f, const struct job_speech *s,
                       const struct store_speech_part *p, const char *why)
 {
 	const struct store_speech_part *other = known(s, p->track, p->start, NULL);
 	bool stay = other && other->done;
 	char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
-	if (f->named == NAMED_MAX) {
-		f->more++;
-		return;
-	}
 	AUTO(mem_freep) char *line = text_line(why, FAULT_MAX / 2);
-	buf_addf(&f->text, "%ssound from %s to %s was not transcribed%s: %s", f->named++ ? "; " : "",
-	         clock_whole(p->start, from), clock_whole(p->end, to),
-	         stay ? " again, and its earlier texts stay" : "", line);
+	AUTO(mem_freep)
+	char *text = mem_printf("sound from %s to %s was not transcribed%s: %s",
+	                        clock_whole(p->start, from), clock_whole(p->end, to), line);
+	add_text(f, text);
+}
+
+/* A part that was transcribed, although not all of its sound could be
+ * decoded: what is said of it. "" = all of it. */
+static char *damage_of(const struct hearing_part *q)
+{
+	char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
+	if (q->lost < lost_min)
+		return mem_strdup("");
+	return mem_printf("%.1f s of the sound from %s to %s could not be decoded",
+	                  (double)q->lost / CLOCK_SECOND, clock_whole(q->start, from),
+	                  clock_whole(q->end, to), stay ? " again, and its earlier texts stay" : "", );
+}
+
+static void add_damage(struct job_speech *s, struct faults *f, const char *damage)
+{
+	if (!*damage)
+		return;
+	s->damaged++;
+	add_text(f, damage);
 }
 
 static char *fault_of(struct job_speech *s, int track, struct faults *f)
@@ -259,12 +286,14 @@ static int do_part(struct job_speech *s, struct store_speech_part *part, struct 
 	part->end = q.end;
 	part->done = r == 0;
 	*ret_unheard = q.unheard;
-	AUTO(mem_freep) char *fault = text_line(r < 0 ? why.msg : "", FAULT_MAX);
+	AUTO(mem_freep) char *fault = r < 0 ? text_line(why.msg, FAULT_MAX) : damage_of(&q);
 	part->fault = fault;
 	if (r < 0) {
 		s->failed++;
 		add_fault(faults, s, part, fault);
 		store_transcript_clear(&t);
+	} else {
+		add_damage(s, faults, fault);
 	}
 	int e = 0;
 	if (r == 0 && q.asked)
@@ -303,6 +332,7 @@ static int do_track(struct job_speech *s, int track, struct faults *faults, stru
 		if (before)
 			part.end = before->end;
 		if (before && before->done) {
+			add_damage(s, faults, before->fault);
 			at = before->end;
 			continue;
 		}
@@ -392,7 +422,7 @@ static int transcribe(struct job_speech *s, struct err *err)
 		r = replace_others(s, err);
 	if (r == 0)
 		r = save_sources(s, NULL, "", err);
-	for (size_t i = 0; r == 0 && s->failed && i < s->n_sources; i++)
+	for (size_t i = 0; r == 0 && (s->failed || s->damaged) && i < s->n_sources; i++)
 		if (*s->sources[i].fault)
 			log_warning("[job %s] audio track %d: %s", s->job, s->sources[i].track,
 			            s->sources[i].fault);

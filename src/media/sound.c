@@ -16,9 +16,12 @@
 enum {
 	SILENCE = 8192, /* samples of silence in one piece */
 	STEPS = 512,    /* of decoding, after which an exact read returns */
+	LOST_MAX = 4096,
 };
 /* A longer gap is not filled by the filter, which keeps all of it in memory. */
 static const int64_t gap_max = CLOCK_SECOND;
+/* A gap behind damage that is longer is one of the recording. */
+static const int64_t failed_gap_max = 10 * CLOCK_SECOND;
 
 struct sound {
 	struct input *in;
@@ -42,6 +45,11 @@ struct sound {
 	int64_t silence;    /* samples of silence that come first */
 	int64_t position;   /* of the packets, in bytes */
 	int16_t *no_sample; /* of silence */
+	int64_t packet_time, packet_length; /* of the last one */
+	/* Sound that was not decoded since `next`; at least of this length. */
+	int64_t failed_at, failed;
+	struct sound_lost *lost; /* LOST_MAX, or NULL */
+	size_t n_lost;
 };
 
 static int open_decoder(struct sound *s)
@@ -112,6 +120,8 @@ int sound_seek(struct sound *s, int64_t from, struct err *err)
 	s->origin = from;
 	s->next = CLOCK_NONE;
 	s->made = s->drop = s->silence = s->drift = s->position = 0;
+	s->failed = 0;
+	s->n_lost = 0;
 	bool led = false;
 	for (size_t i = 0; i < ARRAY_LEN(back) && from > back[i] && !led; i++)
 		led = leads_to(s, from - back[i], from) && source_seek(s->src, from - back[i]) >= 0;
@@ -137,12 +147,72 @@ void sound_free(struct sound *s)
 	av_frame_free(&s->held);
 	source_free(s->src);
 	free(s->no_sample);
+	free(s->lost);
 	mem_freep(&s);
 }
 
 int64_t sound_position(const struct sound *s)
 {
 	return s->position;
+}
+
+/* ---- what cannot be decoded ---- */
+
+static void add_lost(struct sound *s, int64_t from, int64_t to)
+{
+	struct sound_lost *last = s->n_lost ? &s->lost[s->n_lost - 1] : NULL;
+	from = from > s->origin ? from : s->origin;
+	if (last && from < last->to)
+		from = last->to;
+	if (to <= from)
+		return;
+	if (last && (from == last->to || s->n_lost == LOST_MAX)) {
+		last->to += to - from;
+		return;
+	}
+	if (!s->lost)
+		s->lost = mem_alloc(LOST_MAX, sizeof *s->lost);
+	s->lost[s->n_lost++] = (struct sound_lost){from, to};
+}
+
+/* The last packet could not be decoded. */
+static void add_failed(struct sound *s)
+{
+	if (!s->failed)
+		s->failed_at = s->next != CLOCK_NONE ? s->next : s->packet_time;
+	s->failed += s->packet_length;
+}
+
+/* The samples that follow what could not be decoded begin at t; CLOCK_NONE =
+ * there are none. Packets that never arrived are part of the damage. */
+static void end_failed(struct sound *s, int64_t t)
+{
+	int64_t from = s->failed_at, to = from + s->failed;
+	if (s->failed && from != CLOCK_NONE)
+		add_lost(s, from, t != CLOCK_NONE && t > to && t < to + failed_gap_max ? t : to);
+	s->failed = 0;
+}
+
+size_t sound_lost(struct sound *s, int64_t from, const struct sound_lost **ret)
+{
+	size_t gone = 0;
+	while (gone < s->n_lost && s->lost[gone].to <= from)
+		gone++;
+	s->n_lost -= gone;
+	if (gone && s->n_lost)
+		memmove(s->lost, s->lost + gone, s->n_lost * sizeof *s->lost);
+	*ret = s->lost;
+	return s->n_lost;
+}
+
+static int64_t length_of(const struct sound *s, const AVPacket *pkt)
+{
+	enum { USUAL_RATE = 48000, USUAL_SIZE = 1024 };
+	const AVCodecContext *dec = s->dec;
+	if (pkt->duration > 0 && pkt->duration < INT32_MAX)
+		return av_rescale_q(pkt->duration, s->src->st->time_base, AV_TIME_BASE_Q);
+	return av_rescale(dec->frame_size > 0 ? dec->frame_size : USUAL_SIZE, CLOCK_SECOND,
+	                  dec->sample_rate > 0 ? dec->sample_rate : USUAL_RATE);
 }
 
 /* ---- samples to the graph ---- */
@@ -267,6 +337,7 @@ static int feed_graph(struct sound *s)
 	int64_t t = time_of(s, f);
 	if (t == CLOCK_NONE)
 		return 0;
+	end_failed(s, t);
 	if (end_of(f, t) <= s->origin) {
 		s->next = end_of(f, t);
 		return 0;
@@ -280,6 +351,31 @@ static int feed_graph(struct sound *s)
 	av_frame_move_ref(s->held, f);
 	s->holding = true;
 	return av_buffersrc_add_frame(s->from, NULL);
+}
+
+/* The next packet. 1: there is none. A demuxer that cannot go on has the rest
+ * unread; errors of the file itself are those of the input. */
+static int next_packet(struct sound *s)
+{
+	int r = source_packet(s->src, s->pkt);
+	if (r == AVERROR(ENOMEM))
+		return r;
+	if (r < 0) {
+		const AVIOContext *pb = s->src->fmt->pb;
+		bool whole = r == AVERROR_EOF || (pb && avio_feof((AVIOContext *)pb));
+		end_failed(s, CLOCK_NONE);
+		if (!whole && s->next != CLOCK_NONE)
+			add_lost(s, s->next, s->o.believed);
+		return 1;
+	}
+	if (s->o.exact && sparse_is_filled(s->pkt))
+		s->pkt->pts = s->pkt->dts = AV_NOPTS_VALUE;
+	if (s->pkt->pos > s->position)
+		s->position = s->pkt->pos;
+	int64_t t = source_packet_time(s->src, s->pkt);
+	s->packet_time = t != CLOCK_NONE || s->adrift ? t : 0;
+	s->packet_length = length_of(s, s->pkt);
+	return 0;
 }
 
 /* One step: samples from the decoder to the graph, or a packet to the
@@ -296,17 +392,19 @@ static int feed(struct sound *s)
 		s->flushed = true;
 		return s->graph ? av_buffersrc_add_frame(s->from, NULL) : 0;
 	}
-	if (r != AVERROR(EAGAIN))
-		return r == AVERROR(ENOMEM) ? r : 0;
-	r = source_packet(s->src, s->pkt);
 	if (r == AVERROR(ENOMEM))
 		return r;
-	if (r >= 0 && s->o.exact && sparse_is_filled(s->pkt))
-		s->pkt->pts = s->pkt->dts = AV_NOPTS_VALUE;
-	if (r >= 0 && s->pkt->pos > s->position)
-		s->position = s->pkt->pos;
-	int sent = avcodec_send_packet(s->dec, r < 0 ? NULL : s->pkt);
+	if (r != AVERROR(EAGAIN)) {
+		add_failed(s);
+		return 0;
+	}
+	r = next_packet(s);
+	if (r < 0)
+		return r;
+	int sent = avcodec_send_packet(s->dec, r ? NULL : s->pkt);
 	av_packet_unref(s->pkt);
+	if (sent < 0 && sent != AVERROR(ENOMEM) && !r)
+		add_failed(s);
 	return sent == AVERROR(ENOMEM) ? sent : 0;
 }
 

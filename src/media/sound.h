@@ -15,6 +15,11 @@
 
 struct sound;
 
+/* Sound that is there, but could not be decoded or read, on the timeline. */
+struct sound_lost {
+	int64_t from, to;
+};
+
 struct sound_options {
 	int rate, channels; /* of the samples; 1 or 2 channels */
 	int track;          /* index of the stream, or SOURCE_STREAM_AUTO for the best one */
@@ -42,8 +47,13 @@ DEFINE_FREEP(struct sound, sound)
 
 /* The next n samples of each channel, interleaved, borrowed until the next
  * call: 0, or 1 at the end. The first sample is at time zero. Damage is
- * skipped; only errors of memory and reading are returned. */
+ * skipped, and sound_lost() has it; only errors of memory and reading are
+ * returned. */
 int sound_read(struct sound *s, const int16_t **ret, size_t *ret_n, struct err *err);
+/* What could not be decoded so far, from `from` on, which never decreases
+ * between two seeks: n stretches in order, borrowed until the next call. Of too
+ * many, the last is longer by the others. */
+size_t sound_lost(struct sound *s, int64_t from, const struct sound_lost **ret);
 /* The byte of the file up to which packets were read. */
 int64_t sound_position(const struct sound *s);
 

@@ -60,8 +60,9 @@
  *   index; times up to `believed` are not taken for errors of the clock
  *     -> PCM {at}, often (blob: 16-bit samples, little-endian, one channel,
  *     MEDIA_SAMPLES_RATE a second, or none; at: byte up to which the file was
- *     read), then DONE {ended}; or ERROR. The first sample is at `from`; there
- *     are as many as fit up to `to`, and fewer only if the sound has ended
+ *     read), then DONE {ended, lost: [[from, to], …]}; or ERROR. The first sample
+ *     is at `from`; there are as many as fit up to `to`, and fewer only if the
+ *     sound has ended. lost: what of it could not be decoded and is silence
  *   PARAMS {}
  *     -> REFERENCE {hevc, fps} (blob: parameter sets) or ERROR
  *   REFERENCE, as the child of an intact file has sent it; before any other
@@ -75,7 +76,7 @@
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 13 };
+enum { MEDIA_VERSION = 14 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other
@@ -131,6 +132,7 @@ enum {
 	MEDIA_AUDIO_MAX = 64,         /* audio tracks that are named */
 	MEDIA_SAMPLES_RATE = 16000,   /* of SAMPLES */
 	MEDIA_SAMPLES_SECONDS = 1800, /* in one request */
+	MEDIA_LOST_MAX = 4096,        /* stretches that could not be decoded */
 };
 
 #endif

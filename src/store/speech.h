@@ -13,7 +13,9 @@ struct store_speech_part {
 	int64_t start, end;
 	char *engine; /* engine, model and settings that recognized it */
 	bool done;    /* else it failed, with this reason */
-	char *fault;  /* "" = it did not */
+	/* "" = it did not; of one that is done: what of its sound could not be
+	 * decoded */
+	char *fault;
 };
 void store_speech_parts_free(struct store_speech_part *p, size_t n); /* NULL is fine */
 

@@ -269,6 +269,28 @@ class Speech(flow.Flow):
         self.analyze("long.mkv", server, engine=engine)
         self.assertEqual([s["text"] for s in self.said("long")["said"]], ["Two."] * 25)
 
+    def test_damaged_sound(self):
+        """Sound that cannot be decoded is named, also by a run that finds all of it done."""
+        make(self.dir / "a.ts", [voice("1", 60, 48000)], 60, extra=("-c:a", "mp2", "-b:a", "384k"))
+        data = bytearray((self.dir / "a.ts").read_bytes())
+        sound = [i for i in range(0, len(data), 188) if data[i + 1] & 0x1f == 1 and data[i + 2] == 1]
+        half = sound[len(sound) // 4:len(sound) * 3 // 4]
+        for n, i in enumerate(half):
+            if n % 5 < 2:
+                data[i + 4:i + 188] = b"\xaa" * 184
+        (self.dir / "a.ts").write_bytes(data)
+        engine, server = self.engine(), self.serve(script=[[[0.3, 1, "One."]]])
+        fault = r"^\d+\.\d s of the sound from 00:00:00 to 00:0\d:\d\d could not be decoded"
+        r = self.analyze("a.ts", server, engine=engine)
+        source = self.said()["said_sources"][0]
+        self.assertRegex(source["fault"], fault)
+        self.assertLess(3, float(source["fault"].split()[0]))
+        self.assertLess(float(source["fault"].split()[0]), 35)
+        self.assertIn(source["fault"], r.stderr)
+        self.assertEqual(self.select("SELECT count(*) FROM speech_part WHERE done = 0"), [(0,)])
+        self.analyze("a.ts", server, engine=engine)
+        self.assertEqual(self.said()["said_sources"][0], source)
+
     def test_requests_with_what_is_said(self):
         """A chunk whose speech is not known is a hole, and the next run describes it."""
         self.long_video()

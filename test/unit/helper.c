@@ -198,7 +198,7 @@ static void lie_in_sound(const char *how)
 			continue;
 		say(MEDIA_PCM, json_pack("{s:i}", "at", 1), "abababababababababababababababababab",
 		    cases[i].bytes);
-		say(MEDIA_DONE, cases[i].ended < 0 ? NULL : json_pack("{s:b}", "ended", cases[i].ended),
+		say(MEDIA_DONE, cases[i].ended < 0 ? NULL : json_pack("{s:b s:[]}", "ended", cases[i].ended, "lost"),
 		    NULL, 0);
 	}
 }

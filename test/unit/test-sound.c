@@ -9,11 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "decoder/decoder-audio.h"
 #include "media-help.h"
+#include "media/input.h"
+#include "media/sound.h"
 #include "protocol/media-wire.h"
 
 #define VIDEO(d, r) "-f lavfi -i testsrc2=s=64x48:r=" r ":d=" d " "
@@ -46,7 +50,7 @@ static int16_t *part(struct decoder *d, int track, int64_t from_ms, int64_t to_m
 	int16_t *samples = NULL;
 	size_t n = 0;
 	struct err err = {0};
-	if (decoder_samples(d, &o, &samples, &n, ret_ended, &err) < 0)
+	if (decoder_samples(d, &o, &samples, &n, ret_ended, NULL, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_int_equal(n, (to_ms - from_ms) * MS);
 	return samples;
@@ -260,7 +264,7 @@ static void test_tracks(void **state)
 		int16_t *samples = NULL;
 		size_t n;
 		struct err err = {0};
-		assert_int_equal(decoder_samples(other, &o, &samples, &n, &ended, &err), -ERR_NOENT);
+		assert_int_equal(decoder_samples(other, &o, &samples, &n, &ended, NULL, &err), -ERR_NOENT);
 		assert_non_null(strstr(err.msg, "is not an audio track"));
 	}
 }
@@ -300,7 +304,7 @@ static void test_lies(void **state)
 		size_t n = 0;
 		bool ended = false;
 		struct err err = {0};
-		int r = decoder_samples(d, &o, &samples, &n, &ended, &err);
+		int r = decoder_samples(d, &o, &samples, &n, &ended, NULL, &err);
 		if (r != cases[i].result)
 			fail_msg("%s: %d %s", cases[i].how, r, err.msg);
 		assert_true(r < 0 || (n == 16 && samples[0] == 0x6261 && !samples[8]));
@@ -327,12 +331,135 @@ static void test_lies_of_tracks(void **state)
 	}
 }
 
+/* Overwrites packets of FLAC in Matroska, which are found by their sync code:
+ * those from number `from` on. Returns how many there were. */
+static size_t damage(const char *path, size_t from, size_t n)
+{
+	AUTO(buf_free) struct buf b = BUF((size_t)64 << 20);
+	assert_ok(file_read(path, &b, NULL));
+	size_t count = 0;
+	for (size_t i = 0; i + 6 < b.len; i++) {
+		/* \xff\xf8: fixed block size; then block size, rate and channels */
+		if ((unsigned char)b.data[i] != 0xff || (unsigned char)b.data[i + 1] != 0xf8 ||
+		    b.data[i - 1] != '\x80')
+			continue;
+		if (count >= from && count < from + n)
+			memset((char *)b.data + i, 'x', 6);
+		count++;
+	}
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(b.data, 1, b.len, f), b.len);
+	assert_int_equal(fclose(f), 0);
+	return count;
+}
+
+static int64_t lost_of(struct decoder *d, int64_t from_ms, int64_t to_ms)
+{
+	const struct decoder_sound o = {
+		.track = 1, .from = from_ms * 1000, .to = to_ms * 1000, .believed = 60 * CLOCK_SECOND};
+	AUTO(mem_freep) int16_t *samples = NULL;
+	struct decoder_lost_list lost = {0};
+	size_t n;
+	bool ended;
+	int64_t sum = 0;
+	assert_ok(decoder_samples(d, &o, &samples, &n, &ended, &lost, NULL));
+	for (size_t i = 0; i < lost.n; i++)
+		sum += lost.items[i].to - lost.items[i].from;
+	free(lost.items);
+	return sum / 1000;
+}
+
+/* What cannot be decoded is counted, where it is. */
+static void test_damage(void **state)
+{
+	(void)state;
+	AUTO(mem_freep)
+	char *path = media_make("damaged.mkv", VIDEO("8", "10") TONES("0", "':d=8:s=16000") H264
+	                        "-c:a flac -frame_size 1600");
+	if (!path)
+		skip();
+	AUTO(decoder_freep) struct decoder *whole = open_path(path);
+	assert_int_equal(lost_of(whole, 0, 8000), 0);
+	assert_int_equal(damage(path, 20, 10), 80);
+	AUTO(decoder_freep) struct decoder *d = open_path(path);
+	assert_in_range(lost_of(d, 0, 8000), 990, 1010);
+	assert_in_range(lost_of(d, 0, 2500), 490, 510);
+	/* reads on */
+	assert_in_range(lost_of(d, 2500, 8000), 490, 510);
+	/* after seeks */
+	assert_int_equal(lost_of(d, 4000, 8000), 0);
+	assert_in_range(lost_of(d, 2800, 6000), 190, 210);
+	assert_int_equal(lost_of(d, 0, 1900), 0);
+}
+
+/* A read error is no silence. */
+static void test_read_error(void **state)
+{
+	(void)state;
+	AUTO(mem_freep)
+	char *path =
+		media_make("long.mkv", VIDEO("30", "5") TONES("0", "':d=30:s=48000") H264 "-c:a pcm_s16le");
+	if (!path)
+		skip();
+	const struct source_options source = {0};
+	const struct sound_options o = {
+		.rate = MEDIA_SAMPLES_RATE, .channels = 1, .track = 1, .exact = true};
+	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO(fd_closep) int none = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	AUTO(input_freep) struct input *in = NULL;
+	AUTO(sound_freep) struct sound *s = NULL;
+	const int16_t *data;
+	size_t n;
+	struct err err = {0};
+	assert_ok(input_open_fd(fd, &in, &err));
+	assert_ok(sound_open(in, &source, &o, &s, &err));
+	assert_ok(sound_read(s, &data, &n, &err));
+	assert_true(dup2(none, fd) == fd);
+	int r = 0;
+	while (r == 0)
+		r = sound_read(s, &data, &n, &err);
+	assert_true(r < 0);
+	assert_non_null(strstr(err.msg, "cannot read the file"));
+}
+
+static void test_lies_of_lost_sound(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"{}",
+		"{\"lost\":7}",
+		"{\"lost\":[7]}",
+		"{\"lost\":[[1]]}",
+		"{\"lost\":[[1000,1001.5]]}",
+		"{\"lost\":[[999,1001]]}",
+		"{\"lost\":[[1500,1500]]}",
+		"{\"lost\":[[1500,2001]]}",
+		"{\"lost\":[[1500,1600],[1599,1700]]}",
+	};
+	const struct decoder_sound o = {.from = 1000, .to = 2000};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct decoder_lost_list lost = {0};
+		json_auto_t *head = json_loads(bad[i], 0, NULL);
+		assert_non_null(head);
+		if (decoder_lost_read(head, &o, &lost, NULL) != -ERR_PROTO)
+			fail_msg("%s is accepted", bad[i]);
+		free(lost.items);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_times),  cmocka_unit_test(test_rate_changes),
-		cmocka_unit_test(test_tracks), cmocka_unit_test(test_no_sound),
-		cmocka_unit_test(test_lies),   cmocka_unit_test(test_lies_of_tracks),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_rate_changes),
+		cmocka_unit_test(test_tracks),
+		cmocka_unit_test(test_no_sound),
+		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_lies_of_tracks),
+		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_read_error),
+		cmocka_unit_test(test_lies_of_lost_sound),
 	};
 	setenv("VDET_EXE", UNIT_HELPER, 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
