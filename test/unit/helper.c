@@ -198,7 +198,8 @@ static void lie_in_sound(const char *how)
 			continue;
 		say(MEDIA_PCM, json_pack("{s:i}", "at", 1), "abababababababababababababababababab",
 		    cases[i].bytes);
-		say(MEDIA_DONE, cases[i].ended < 0 ? NULL : json_pack("{s:b s:[]}", "ended", cases[i].ended, "lost"),
+		say(MEDIA_DONE,
+		    cases[i].ended < 0 ? NULL : json_pack("{s:b s:[]}", "ended", cases[i].ended, "lost"),
 		    NULL, 0);
 	}
 }
