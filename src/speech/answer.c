@@ -23,7 +23,7 @@ struct reading {
 	int64_t length;
 	struct speech_result *r;
 	/* what was wrong, for the note */
-	size_t negative, beyond, reversed, untimed, overlapping, cut;
+	size_t negative, beyond, reversed, untimed, overlapping, cut, textless, errors;
 };
 
 void speech_segment_clear(struct speech_segment *s)
@@ -59,6 +59,32 @@ static size_t not_a_number(const char *p)
 	return 0;
 }
 
+/* The number of an escape \uXXXX at p; -1 = there is none. */
+static long escaped(const char *p)
+{
+	char digits[5] = "";
+	if (p[0] != '\\' || p[1] != 'u' || strspn(p + 2, "0123456789abcdefABCDEF") < 4)
+		return -1;
+	memcpy(digits, p + 2, 4);
+	return strtol(digits, NULL, 16);
+}
+
+/* What stands at a backslash in a string. NUL and half a surrogate pair, for
+ * which Jansson refuses all of the answer, become U+FFFD. Returns its bytes. */
+static size_t add_escape(struct buf *out, const char *p)
+{
+	long c = escaped(p), next = c >= 0 ? escaped(p + 6) : -1;
+	size_t n = c >= 0 ? 6 : p[1] ? 2 : 1;
+	if (c >= 0xd800 && c < 0xdc00 && next >= 0xdc00 && next < 0xe000)
+		n = 12;
+	else if (c == 0 || (c >= 0xd800 && c < 0xe000)) {
+		buf_adds(out, "\\ufffd");
+		return n;
+	}
+	buf_add(out, p, n);
+	return n;
+}
+
 static void add_json(struct buf *out, const char *p)
 {
 	bool quoted = false;
@@ -69,11 +95,12 @@ static void add_json(struct buf *out, const char *p)
 			p += n;
 			continue;
 		}
-		/* A backslash takes the next byte with it. */
-		n = quoted && *p == '\\' && p[1] ? 2 : 1;
+		if (quoted && *p == '\\') {
+			p += add_escape(out, p);
+			continue;
+		}
 		quoted = *p == '"' ? !quoted : quoted;
-		buf_add(out, p, n);
-		p += n;
+		buf_add(out, p++, 1);
 	}
 }
 
@@ -188,6 +215,7 @@ static void add_segment(struct reading *k, const json_t *o)
 	struct speech_result *r = k->r;
 	const char *said = json_string_value(json_object_get(o, "text"));
 	AUTO(mem_freep) char *text = clean(said, SPEECH_TEXT_MAX);
+	k->textless += !said;
 	if (!*text || r->n >= SEGMENTS_MAX) {
 		k->cut += *text != '\0';
 		return;
@@ -320,7 +348,9 @@ static char *note_of(const struct reading *k)
 	add_note(&out, k->reversed, "segments that end before they begin");
 	add_note(&out, k->untimed, "segments without a time");
 	add_note(&out, k->overlapping, "segments that overlap");
+	add_note(&out, k->textless, "segments without a text");
 	add_note(&out, k->cut, "texts that were cut");
+	add_note(&out, k->errors, "error message beside its text");
 	return out.len ? mem_printf("the engine's answer has %s", buf_str(&out)) : mem_strdup("");
 }
 
@@ -348,37 +378,76 @@ static void take_text(struct reading *k, const char *text)
 		add_segment(k, o);
 }
 
+/* Whether the member says that something failed: null, false and "" do not. */
+static bool is_error(const json_t *error)
+{
+	return error && !json_is_null(error) && !json_is_false(error) &&
+	       !(json_is_string(error) && !json_string_length(error));
+}
+
+static int engine_error(const json_t *error, struct err *err)
+{
+	const json_t *message = json_object_get(error, "message");
+	const char *words = json_string_value(json_is_string(message) ? message : error);
+	AUTO(mem_freep) char *said = clean(words, 300);
+	return err_set(err, ERR_ENGINE, "the engine reports: %s", *said ? said : "an error");
+}
+
+static void take_segments(struct reading *k, const json_t *o, const json_t *segments)
+{
+	k->r->timed = true;
+	for (size_t i = 0; i < json_array_size(segments); i++)
+		add_segment(k, json_array_get(segments, i));
+	part(k);
+	share_words(k, json_object_get(o, "words"));
+}
+
 static int take_object(struct reading *k, const json_t *o, struct err *err)
 {
 	const json_t *segments = json_object_get(o, "segments"), *text = json_object_get(o, "text");
 	const json_t *error = json_object_get(o, "error");
-	if (error && !segments && !text) {
-		const json_t *message = json_object_get(error, "message");
-		const char *words = json_string_value(json_is_string(message) ? message : error);
-		AUTO(mem_freep) char *said = clean(words, 300);
-		return err_set(err, ERR_ENGINE, "the engine reports: %s", *said ? said : "an error");
-	}
+	if (is_error(error) && !segments && !text)
+		return engine_error(error, err);
 	if (!json_is_array(segments) && !json_is_string(text))
 		return err_set(
 			err, ERR_PROTO,
 			"the answer is not a transcription: it has neither \"segments\" nor \"text\"");
 
 	k->r->language = speech_language_code(json_text(o, "language"));
-	bool empty = json_array_size(segments) == 0;
-	if (!json_is_array(segments) || (empty && json_string_length(text))) {
+	if (json_is_array(segments))
+		take_segments(k, o, segments);
+	/* What no segment has, the whole may have. */
+	if (!k->r->n && (json_string_length(text) || !json_is_array(segments)))
 		take_text(k, json_string_value(text));
-		return 0;
-	}
-	k->r->timed = true;
-	for (size_t i = 0; i < json_array_size(segments); i++)
-		add_segment(k, json_array_get(segments, i));
-	part(k);
-	share_words(k, json_object_get(o, "words"));
+	if (is_error(error) && !k->r->n)
+		return engine_error(error, err);
+	k->errors = is_error(error);
 	return 0;
 }
 
-int speech_answer_read(const char *body, size_t len, int64_t length, struct speech_result *ret,
-                       struct err *err)
+/* An answer that is neither an object nor a page. A text may as well be a JSON
+ * string. */
+static int take_plain(struct reading *k, const char *text, bool plain, struct err *err)
+{
+	if (!*text) {
+		take_text(k, "");
+		return 0;
+	}
+	if (!plain) {
+		AUTO(mem_freep) char *said = clean(text, 200);
+		return err_set(err, ERR_PROTO,
+		               "the answer is not JSON, which was asked for, but a text: %s", said);
+	}
+	AUTO(buf_free) struct buf json = BUF(2 * strlen(text) + 16);
+	if (*text == '"')
+		add_json(&json, text);
+	json_auto_t *string = json_loads(buf_str(&json), JSON_DECODE_ANY, NULL);
+	take_text(k, json_is_string(string) ? json_string_value(string) : text);
+	return 0;
+}
+
+int speech_answer_read(const char *body, size_t len, bool plain, int64_t length,
+                       struct speech_result *ret, struct err *err)
 {
 	AUTO(speech_result_clear) struct speech_result result = {0};
 	struct reading k = {.length = length, .r = &result};
@@ -397,7 +466,7 @@ int speech_answer_read(const char *body, size_t len, int64_t length, struct spee
 	} else if (*text == '<' || *text == '[') {
 		r = err_set(err, ERR_PROTO, "the answer is not a transcription");
 	} else {
-		take_text(&k, text);
+		r = take_plain(&k, text, plain, err);
 	}
 	if (r < 0)
 		return r;

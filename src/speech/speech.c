@@ -279,7 +279,8 @@ static int transcribe(struct speech *s, const struct buf *wav, int64_t length,
 			r = err_set(err, ERR_PROTO, "%s answered nothing", endpoint_url(s->endpoint));
 			failure.retry = true;
 		} else if (r == 0) {
-			r = speech_answer_read(answer.data ? answer.data : "", answer.len, length, ret, err);
+			r = speech_answer_read(answer.data ? answer.data : "", answer.len,
+			                       s->form == ENDPOINT_TEXT, length, ret, err);
 			/* What is broken once may be right the next time. */
 			failure.retry = r < 0;
 		}

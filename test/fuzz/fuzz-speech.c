@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int64_t length = (data[0] + 256 * data[1] + 1) * INT64_C(100000);
 	read_voices(data + 2, size - 2, length);
 	const struct speech_voice voices[] = {{length / 4, length / 3}, {length / 2, length}};
-	if (speech_answer_read((const char *)data + 2, size - 2, length, &r, &err) < 0)
+	if (speech_answer_read((const char *)data + 2, size - 2, data[0] & 1, length, &r, &err) < 0)
 		return 0;
 	speech_filter(&r, voices, 2);
 	const struct speech_segment *last = NULL;

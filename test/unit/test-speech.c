@@ -25,7 +25,16 @@ static struct speech_result read_of(const char *text, int64_t length)
 {
 	struct speech_result r = {0};
 	struct err err = {0};
-	if (speech_answer_read(text, strlen(text), length, &r, &err) < 0)
+	if (speech_answer_read(text, strlen(text), false, length, &r, &err) < 0)
+		fail_msg("%s: %s", text, err.msg);
+	return r;
+}
+
+static struct speech_result plain_of(const char *text)
+{
+	struct speech_result r = {0};
+	struct err err = {0};
+	if (speech_answer_read(text, strlen(text), true, S, &r, &err) < 0)
 		fail_msg("%s: %s", text, err.msg);
 	return r;
 }
@@ -34,7 +43,7 @@ static void refuse(const char *text, int code, const char *words)
 {
 	struct speech_result r = {0};
 	struct err err = {0};
-	assert_int_equal(speech_answer_read(text, strlen(text), S, &r, &err), -code);
+	assert_int_equal(speech_answer_read(text, strlen(text), false, S, &r, &err), -code);
 	if (!strstr(err.msg, words))
 		fail_msg("\"%s\" does not say \"%s\"", err.msg, words);
 	assert_int_equal(r.n, 0);
@@ -102,7 +111,7 @@ static void without_times(void **state)
 {
 	(void)state;
 	static const char *const texts[] = {
-		"{\"text\":\" all of it\"}", "all of it\n", "\xef\xbb\xbf{\"text\":\"all of it\"}",
+		"{\"text\":\" all of it\"}", "\xef\xbb\xbf{\"text\":\"all of it\"}",
 		"{\"text\":\"all of it\",\"segments\":[]}", "{\"text\":\"all of it\",\"segments\":null}"};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		AUTO(speech_result_clear) struct speech_result r = read_of(texts[i], 7 * S);
@@ -111,6 +120,15 @@ static void without_times(void **state)
 		assert_false(r.timed);
 		assert_string_equal(r.note, "");
 	}
+	static const char *const plain[] = {"all of it\n", "\"all \\u006ff it\"",
+	                                    "{\"text\":\"all of it\"}"};
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+		AUTO(speech_result_clear) struct speech_result r = plain_of(plain[i]);
+		assert_int_equal(r.n, 1);
+		is(&r.segments[0], 0, S, "all of it");
+	}
+	AUTO(speech_result_clear) struct speech_result quoted = plain_of("\"Yes\", he said.");
+	is(&quoted.segments[0], 0, S, "\"Yes\", he said.");
 	static const char *const nothing[] = {
 		"", " \n", "{\"text\":\"\"}", "{\"segments\":[]}",
 		"{\"segments\":[{\"text\":\"  \",\"start\":0,\"end\":1}]}"};
@@ -133,6 +151,70 @@ static void what_is_no_answer(void **state)
 	refuse("{\"error\":{\"message\":\"bad\\u0007 model\\u202e\"}}", ERR_ENGINE,
 	       "reports: bad model");
 	refuse("{\"error\":\"failed to read audio data\"}", ERR_ENGINE, "failed to read");
+	refuse("{\"error\":\"it broke\",\"segments\":[],\"text\":\"\"}", ERR_ENGINE, "it broke");
+	refuse("{\"error\":{},\"segments\":[{\"start\":0,\"end\":1,\"text\":\" \"}]}", ERR_ENGINE,
+	       "an error");
+	refuse("Error: model overloaded", ERR_PROTO, "model overloaded");
+	refuse("\"a string\"", ERR_PROTO, "but a text");
+}
+
+static void errors_beside_texts(void **state)
+{
+	(void)state;
+	static const char *const none[] = {"null", "false", "\"\""};
+	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+		AUTO(mem_freep) char *text = mem_printf("{\"error\":%s,\"text\":\"\"}", none[i]);
+		AUTO(speech_result_clear) struct speech_result r = read_of(text, S);
+		assert_int_equal(r.n, 0);
+		assert_string_equal(r.note, "");
+	}
+	AUTO(speech_result_clear)
+	struct speech_result r = read_of("{\"error\":\"slow\",\"text\":\"said\"}", S);
+	assert_int_equal(r.n, 1);
+	assert_non_null(strstr(r.note, "1 error message"));
+}
+
+/* The text of the whole is used where no segment has one. */
+static void segments_without_texts(void **state)
+{
+	(void)state;
+	AUTO(speech_result_clear)
+	struct speech_result r = read_of(
+		"{\"text\":\"all of it\",\"segments\":[{\"start\":0,\"end\":3},{\"text\":\"\"}]}", 7 * S);
+	assert_int_equal(r.n, 1);
+	is(&r.segments[0], 0, 7 * S, "all of it");
+	assert_false(r.timed);
+	assert_non_null(strstr(r.note, "1 segments without a text"));
+	AUTO(speech_result_clear)
+	struct speech_result some =
+		read_of("{\"text\":\"all of it\",\"segments\":[{\"start\":0,\"end\":3},"
+	            "{\"start\":3,\"end\":4,\"text\":\"of\"}]}",
+	            7 * S);
+	assert_int_equal(some.n, 1);
+	is(&some.segments[0], 3 * S, 4 * S, "of");
+	assert_non_null(strstr(some.note, "1 segments without a text"));
+}
+
+/* A character that cannot be does not cost the other texts. */
+static void characters_that_cannot_be(void **state)
+{
+	(void)state;
+	AUTO(speech_result_clear)
+	struct speech_result r =
+		read_of("{\"segments\":["
+	            "{\"start\":0,\"end\":1,\"text\":\"a\\u0000b\"},"
+	            "{\"start\":1,\"end\":2,\"text\":\"a\\ud800b \\uDFFFc \\ud83d\"},"
+	            "{\"start\":2,\"end\":3,\"text\":\"\\ud83d\\ude00 \\\\u0000 \\\"\"}]}",
+	            3 * S);
+	assert_int_equal(r.n, 3);
+	assert_string_equal(r.segments[0].text, "a\xef\xbf\xbd"
+	                                        "b");
+	assert_string_equal(r.segments[1].text, "a\xef\xbf\xbd"
+	                                        "b \xef\xbf\xbd"
+	                                        "c \xef\xbf\xbd");
+	assert_string_equal(r.segments[2].text, "\xf0\x9f\x98\x80 \\u0000 \"");
+	refuse("{\"text\":\"a\\u00", ERR_PROTO, "not JSON");
+	refuse("{\"text\":\"a\\", ERR_PROTO, "not JSON");
 }
 
 static void times_that_are_wrong(void **state)
@@ -503,13 +585,23 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whisper_cpp),          cmocka_unit_test(openai),
-		cmocka_unit_test(without_times),        cmocka_unit_test(what_is_no_answer),
-		cmocka_unit_test(times_that_are_wrong), cmocka_unit_test(segments_that_overlap),
-		cmocka_unit_test(texts_that_are_wrong), cmocka_unit_test(the_model_doubts),
-		cmocka_unit_test(text_over_silence),    cmocka_unit_test(the_same_over_and_over),
-		cmocka_unit_test(sound_as_a_file),      cmocka_unit_test(heads_of_models),
-		cmocka_unit_test(which_model),          cmocka_unit_test(defaults_of_options),
+		cmocka_unit_test(whisper_cpp),
+		cmocka_unit_test(openai),
+		cmocka_unit_test(without_times),
+		cmocka_unit_test(what_is_no_answer),
+		cmocka_unit_test(errors_beside_texts),
+		cmocka_unit_test(segments_without_texts),
+		cmocka_unit_test(characters_that_cannot_be),
+		cmocka_unit_test(times_that_are_wrong),
+		cmocka_unit_test(segments_that_overlap),
+		cmocka_unit_test(texts_that_are_wrong),
+		cmocka_unit_test(the_model_doubts),
+		cmocka_unit_test(text_over_silence),
+		cmocka_unit_test(the_same_over_and_over),
+		cmocka_unit_test(sound_as_a_file),
+		cmocka_unit_test(heads_of_models),
+		cmocka_unit_test(which_model),
+		cmocka_unit_test(defaults_of_options),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
