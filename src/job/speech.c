@@ -217,7 +217,6 @@ static void faults_clear(struct faults *f)
 	buf_free(&f->text);
 }
 
-/* Where texts of another engine are there, they stay. */
 static void add_text(struct faults *f, const char *text)
 {
 	if (f->named == NAMED_MAX)
@@ -226,6 +225,7 @@ static void add_text(struct faults *f, const char *text)
 		buf_addf(&f->text, "%s%s", f->named++ ? "; " : "", text);
 }
 
+/* Where texts of another engine are there, they stay. */
 static void add_fault(struct faults *f, const struct job_speech *s,
                       const struct store_speech_part *p, const char *why)
 {
@@ -234,8 +234,9 @@ static void add_fault(struct faults *f, const struct job_speech *s,
 	char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
 	AUTO(mem_freep) char *line = text_line(why, FAULT_MAX / 2);
 	AUTO(mem_freep)
-	char *text = mem_printf("sound from %s to %s was not transcribed%s: %s",
-	                        clock_whole(p->start, from), clock_whole(p->end, to), line);
+	char *text =
+		mem_printf("sound from %s to %s was not transcribed%s: %s", clock_whole(p->start, from),
+	               clock_whole(p->end, to), stay ? " again, and its earlier texts stay" : "", line);
 	add_text(f, text);
 }
 
@@ -248,7 +249,7 @@ static char *damage_of(const struct hearing_part *q)
 		return mem_strdup("");
 	return mem_printf("%.1f s of the sound from %s to %s could not be decoded",
 	                  (double)q->lost / CLOCK_SECOND, clock_whole(q->start, from),
-	                  clock_whole(q->end, to), stay ? " again, and its earlier texts stay" : "", );
+	                  clock_whole(q->end, to));
 }
 
 static void add_damage(struct job_speech *s, struct faults *f, const char *damage)
