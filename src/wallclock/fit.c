@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wallclock/misread.h"
 #include "wallclock/series.h"
 
 enum { READINGS_MIN = 3, UNITS = 3 };
@@ -99,6 +100,7 @@ static struct series make(const struct wallclock_point *p, size_t n, const struc
 	}
 	add_days(&s, with);
 	series_run(&s);
+	misread_drop(&s);
 	return s;
 }
 
@@ -133,6 +135,17 @@ static void put_fit(const struct series *s, const char *order, struct wallclock_
 	}
 }
 
+/* Why it may be none; "" = no reason. */
+static char *doubt(const struct series *s, size_t k)
+{
+	char digits[2];
+	return misread_is_doubtful(s, k, digits)
+	           ? mem_printf(
+					 "it may be a misreading: only digits %c and %c differ, which look alike",
+					 digits[0], digits[1])
+	           : mem_strdup("");
+}
+
 static void put_breaks(const struct series *s, struct wallclock_clock *ret)
 {
 	ret->breaks = mem_alloc(s->n_lines + 1, sizeof *ret->breaks);
@@ -148,7 +161,7 @@ static void put_breaks(const struct series *s, struct wallclock_clock *ret)
 			.clock_before = (int64_t)llround(series_at(s, k, a->time)),
 			.clock_after = (int64_t)llround(series_at(s, k + 1, b->time)),
 			.jump = (int64_t)llround(series_reduce(jump, ret->period)),
-			.why = mem_strdup(""),
+			.why = doubt(s, k),
 		};
 	}
 }

@@ -58,8 +58,14 @@ static double difference(const struct judge_picture *a, const struct judge_pictu
 	return sum + fmax(fabs(light) - 4 * NOISE, 0) * (double)n;
 }
 
+/* A doubt that the break has already stays, unless the picture jumps, too. */
 static void decide(struct wallclock_break *b, enum wallclock_verdict v, char *why)
 {
+	if (b->why && *b->why && v != WALLCLOCK_INTERRUPTED) {
+		b->verdict = WALLCLOCK_CANNOT_TELL;
+		free(why);
+		return;
+	}
 	free(b->why);
 	b->verdict = v;
 	b->why = why;

@@ -16,7 +16,8 @@ struct judge_picture {
 /* Compares the two frames around a break with each other, and with what changes
  * between the frames on either side of it: from one frame to the next, and over
  * several of them. Cells of the clock itself do not count. p: ascending by
- * time. Sets verdict and why. */
+ * time. Sets verdict and why. A `why` that it
+ * has before is a doubt: then it is not said to be set. */
 void wallclock_judge(const struct judge_picture *p, size_t n, const struct wallclock_clock *c,
                      struct wallclock_break *b);
 

@@ -33,6 +33,7 @@ void series_clear(struct series *s)
 {
 	free(s->list);
 	free(s->lines);
+	free(s->strays);
 	*s = (struct series){0};
 }
 
@@ -165,6 +166,12 @@ static void find_pieces(struct series *s)
 		add_line(s, begin, s->n);
 }
 
+static void add_stray(struct series *s, const struct reading *r)
+{
+	s->strays = mem_room(s->strays, s->n_strays, &s->cap_strays, sizeof *s->strays);
+	s->strays[s->n_strays++] = *r;
+}
+
 /* Unused readings are not needed any more: lines are of consecutive ones. */
 static void drop_unused(struct series *s)
 {
@@ -176,6 +183,8 @@ static void drop_unused(struct series *s)
 			s->lines[k].from = kept;
 		if (s->list[i].used)
 			s->list[kept++] = s->list[i];
+		else
+			add_stray(s, &s->list[i]);
 	}
 	while (k < s->n_lines)
 		s->lines[k++].to = kept;
@@ -437,7 +446,7 @@ static bool is_misread_piece(const struct series *s, size_t k)
 	return like == l->to - l->from;
 }
 
-static void drop_misread(struct series *s)
+void series_drop_short(struct series *s)
 {
 	for (size_t k = 1; k + 1 < s->n_lines;) {
 		if (!is_misread_piece(s, k)) {
@@ -478,5 +487,12 @@ void series_run(struct series *s)
 	move_borders(s);
 	join_lines(s);
 	move_borders(s);
-	drop_misread(s);
+}
+
+void series_mend(struct series *s)
+{
+	drop_unused(s);
+	fit_lines(s);
+	join_lines(s);
+	move_borders(s);
 }

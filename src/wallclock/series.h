@@ -33,12 +33,21 @@ struct series {
 	struct line *lines;
 	size_t n_lines, cap_lines;
 	size_t used;
+	struct reading *strays; /* readings that are on no line */
+	size_t n_strays, cap_strays;
 };
 void series_clear(struct series *s);
 
 /* Marks which readings are used, unwraps those with a period, and makes the
  * lines. */
 void series_run(struct series *s);
+
+/* After lines were taken out, and their readings marked as not used: fits and
+ * joins the others. */
+void series_mend(struct series *s);
+/* Takes out short lines between two that are one, if all their readings differ
+ * from it by one digit. */
+void series_drop_short(struct series *s);
 
 /* What line k shows at a time. */
 double series_at(const struct series *s, size_t k, int64_t time);

@@ -30,9 +30,10 @@ struct scene {
 	const char *format; /* of say() */
 	double wrong;       /* share of readings that are wrong */
 	int64_t misread_from, misread_to;
-	double undated; /* share whose date is not read */
-	double dark;    /* share that cannot be read */
-	int64_t key;    /* distance of keyframes; 0 = any frame */
+	double confused; /* share in which each 5 is read as a 3 */
+	double undated;  /* share whose date is not read */
+	double dark;     /* share that cannot be read */
+	int64_t key;     /* distance of keyframes; 0 = any frame */
 	unsigned random;
 	size_t asked;
 };
@@ -88,6 +89,9 @@ static int look(void *ctx, struct wallclock_look *looks, size_t n, bool near, st
 			memmove(looks[i].text, looks[i].text + 11, strlen(looks[i].text + 11) + 1);
 		if (looks[i].time >= s->misread_from && looks[i].time < s->misread_to)
 			looks[i].text[14] = '3'; /* tens of minutes */
+		bool confused = s->confused > 0 && chance(s) < s->confused;
+		for (char *p = looks[i].text; confused && *p; p++)
+			*p = *p == '5' ? '3' : *p;
 		if (chance(s) < s->wrong) {
 			size_t k = (size_t)(chance(s) * (double)strlen(looks[i].text));
 			looks[i].text[k] = "0123456789:lSx "[(size_t)(chance(s) * 15)];
@@ -231,6 +235,50 @@ static void three_cuts(void **state)
 		assert_true(s.asked < 1000);
 		release(&c);
 	}
+}
+
+/* Digits that are misread again and again, also at the beginning and at the
+ * end, are no jumps. */
+static void confused(void **state)
+{
+	static const struct {
+		const char *format;
+		int hour, minute, second;
+	} list[] = {{"t", 11, 58, 30}, {"Y", 23, 58, 30}, {"Y", 14, 55, 9}, {"1", 5, 51, 0},
+	            {"D", 15, 35, 0},  {"M", 8, 49, 30},  {"A", 9, 57, 50}};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(list); i++)
+		for (unsigned k = 0; k < 12; k++) {
+			struct scene s = {.duration = (2 + k % 3) * MINUTE,
+			                  .start = NOV30 + list[i].hour * HOUR + list[i].minute * MINUTE +
+			                           list[i].second * S,
+			                  .confused = 0.1 + 0.1 * (k % 4),
+			                  .format = list[i].format,
+			                  .random = 77 * k + 5};
+			struct wallclock_clock c = follow_right(&s);
+			release(&c);
+		}
+}
+
+/* A clock that is set once such that only one digit differs: it may be a
+ * misreading, but is not left out. */
+static void doubtful(void **state)
+{
+	(void)state;
+	struct scene s = {.duration = MINUTE,
+	                  .start = NOV30 + 14 * HOUR + 33 * MINUTE + 10 * S,
+	                  .jumps = {{30 * S, 20 * MINUTE}},
+	                  .format = "Y"};
+	struct wallclock_clock c = follow_right(&s);
+	assert_string_equal(c.breaks[0].why,
+	                    "it may be a misreading: only digits 3 and 5 differ, which look alike");
+	release(&c);
+	/* 14:33 to 14:36 is not alike */
+	s.asked = 0;
+	s.jumps[0].by = 3 * MINUTE;
+	c = follow_right(&s);
+	assert_string_equal(c.breaks[0].why, "");
+	release(&c);
 }
 
 static void drift(void **state)
@@ -385,10 +433,10 @@ static void no_clock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(clean),   cmocka_unit_test(cuts),     cmocka_unit_test(three_cuts),
-		cmocka_unit_test(drift),   cmocka_unit_test(midnight), cmocka_unit_test(twelve),
-		cmocka_unit_test(dates),   cmocka_unit_test(minutes),  cmocka_unit_test(no_clock),
-		cmocka_unit_test(misread),
+		cmocka_unit_test(clean),    cmocka_unit_test(cuts),     cmocka_unit_test(three_cuts),
+		cmocka_unit_test(confused), cmocka_unit_test(doubtful), cmocka_unit_test(drift),
+		cmocka_unit_test(midnight), cmocka_unit_test(twelve),   cmocka_unit_test(dates),
+		cmocka_unit_test(minutes),  cmocka_unit_test(no_clock), cmocka_unit_test(misread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

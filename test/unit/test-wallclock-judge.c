@@ -55,6 +55,15 @@ static void verdicts(void **state)
 	for (size_t i = 0; i < PICTURES; i++)
 		draw(&p[i], i, 5 + (double)i * 0.25, 4, 90);
 	assert_int_equal(judge(p, PICTURES, NULL), WALLCLOCK_SET);
+	/* unless the jump itself is in doubt */
+	struct wallclock_clock none = {0};
+	struct wallclock_break doubt = {.before = (BREAK - 1) * S / 10,
+	                                .after = BREAK * S / 10,
+	                                .why = mem_strdup("it may be a misreading")};
+	wallclock_judge(p, PICTURES, &none, &doubt);
+	assert_int_equal(doubt.verdict, WALLCLOCK_CANNOT_TELL);
+	assert_string_equal(doubt.why, "it may be a misreading");
+	free(doubt.why);
 	/* it is elsewhere after the jump */
 	for (size_t i = 0; i < PICTURES; i++)
 		draw(&p[i], i, 5 + (double)i * 0.25 + (i >= BREAK ? 12 : 0), 4, 90);
