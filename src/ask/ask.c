@@ -108,6 +108,7 @@ static void open_asking(struct asking *a, const struct ask_context *c, const str
 	                     .before = mem_strdup(""),
 	                     .asked = route_without_times(q->question),
 	                     .salt = "",
+	                     .by_clock = -1,
 	                     .began = clock_now(),
 	                     .letter_tokens = 1};
 	a->run = (struct run_context){.engine = c->engine,
@@ -117,13 +118,7 @@ static void open_asking(struct asking *a, const struct ask_context *c, const str
 	                              .cancel = c->cancel};
 	a->describe.thumb_size = 0;
 	a->describe.keyframes = false;
-	a->from = q->from;
-	a->to = q->to ? q->to : INT64_MAX;
-	int64_t from, to;
-	if (route_range(q->question, &from, &to)) {
-		a->from = from > a->from ? from : a->from;
-		a->to = to < a->to ? to : a->to;
-	}
+	sources_range(a);
 	size_t limit = engine_most_images(c->engine);
 	a->most = a->demo ? LOOK_FRAMES_MIN : GROUP_FRAMES;
 	if (limit && limit < a->most)

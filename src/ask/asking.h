@@ -80,6 +80,10 @@ struct asking {
 	struct progress *quiet;     /* of `run`, without a listener */
 	struct describe_options describe;
 	int64_t from, to; /* the part of each video that is asked about; INT64_MAX = its end */
+	/* The first time that the question names is after the end of all videos;
+	 * by_clock >= 0: it is there in the video by the clock of the recording. */
+	bool is_beyond;
+	int64_t by_clock;
 	const char *id;   /* in the journal */
 	const char *salt; /* of the keys of looks: they are made again for it; "" = none */
 	char prompts[HASH_HEX];

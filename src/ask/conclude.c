@@ -279,6 +279,15 @@ static char *range_of(const struct asking *a)
 	char t[2][CLOCK_TEXT_MAX];
 	if (!a->from && a->to == INT64_MAX)
 		return mem_strdup("");
+	struct route_time named;
+	bool is_named = route_first_time(a->request->question, &named);
+	if (is_named && a->by_clock >= 0)
+		return mem_printf("%s by the clock of the recording is %s in the video.", named.text,
+		                  clock_short(a->by_clock, t[1]));
+	if (is_named && a->is_beyond)
+		return mem_printf("%s is after the end of %s, and no clock of %s is known to show it.",
+		                  named.text, a->n_sources > 1 ? "the videos" : "the video",
+		                  a->n_sources > 1 ? "one of them" : "it");
 	return a->to == INT64_MAX
 	           ? mem_printf("This is about the time from %s on.", clock_short(a->from, t[0]))
 	           : mem_printf("This is about the time from %s to %s.", clock_short(a->from, t[0]),

@@ -2,6 +2,7 @@
 #include "ask/route.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -412,19 +413,29 @@ static bool follows_word(const char *question, const char *at, const char *const
 	return false;
 }
 
-bool route_range(const char *question, int64_t *ret_from, int64_t *ret_to)
+/* As of a clock: "14:05" is not 14 minutes and 5 seconds, but an hour with its
+ * minute. *ret_length: of what it names. */
+static int64_t of_clock(const char *s, const char *end, int64_t t, int64_t *ret_length)
+{
+	bool seconds = memchr(s, ':', (size_t)(end - s)) != memrchr(s, ':', (size_t)(end - s));
+	*ret_length = seconds ? 0 : 60 * CLOCK_SECOND;
+	return seconds ? t : t * 60;
+}
+
+static bool read_range(const char *question, bool clock, int64_t *ret_from, int64_t *ret_to)
 {
 	static const char *const later[] = {"after", "since", "from", NULL}, *const earlier[] = {
 																			 "before", "until",
 																			 "till", "by", NULL};
 	const char *first = NULL;
-	int64_t t[2];
+	int64_t t[2], length = 0;
 	size_t n = 0;
 	for (const char *s = question; *s && n < 2; s++) {
 		const char *end = time_at(question, s, &t[n]);
 		if (!end)
 			continue;
 		first = n ? first : s;
+		t[n] = clock ? of_clock(s, end, t[n], &length) : t[n];
 		s = end - 1;
 		n++;
 	}
@@ -439,8 +450,32 @@ bool route_range(const char *question, int64_t *ret_from, int64_t *ret_to)
 	*ret_to = n == 2                                   ? (t[0] < t[1] ? t[1] : t[0])
 	          : follows_word(question, first, later)   ? INT64_MAX
 	          : follows_word(question, first, earlier) ? t[0]
-	                                                   : t[0] + around;
+	                                                   : t[0] + length + around;
 	return *ret_from < *ret_to;
+}
+
+bool route_range(const char *question, int64_t *ret_from, int64_t *ret_to)
+{
+	return read_range(question, false, ret_from, ret_to);
+}
+
+bool route_clock_range(const char *question, int64_t *ret_from, int64_t *ret_to)
+{
+	return read_range(question, true, ret_from, ret_to);
+}
+
+bool route_first_time(const char *question, struct route_time *ret)
+{
+	for (const char *s = question; *s; s++) {
+		const char *end = time_at(question, s, &ret->position);
+		if (!end)
+			continue;
+		int64_t length;
+		ret->of_day = of_clock(s, end, ret->position, &length);
+		snprintf(ret->text, sizeof ret->text, "%.*s", (int)(end - s), s);
+		return true;
+	}
+	return false;
 }
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

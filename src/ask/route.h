@@ -51,6 +51,15 @@ int route_read(const json_t *reply, const char *question, bool follows, struct r
  * 7:20 and 8:00", "from 0:10 to 0:20", "after 1:02:03", "before 5:00", "at
  * 9:45" (a quarter of a minute around it). False if there are none. */
 bool route_range(const char *question, int64_t *ret_from, int64_t *ret_to);
+/* The same with times of a clock, from midnight: "14:05" is a whole minute. */
+bool route_clock_range(const char *question, int64_t *ret_from, int64_t *ret_to);
+
+/* The first of these times, as a position in a video and as one of a clock. */
+struct route_time {
+	int64_t position, of_day;
+	char text[12]; /* as it is in the question */
+};
+bool route_first_time(const char *question, struct route_time *ret);
 /* The question without these times and the words before them; the caller frees
  * it. */
 char *route_without_times(const char *question);

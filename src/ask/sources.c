@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -133,6 +134,39 @@ static void make_groups(const struct asking *a, struct ask_source *s, size_t mos
 
 /* ---- */
 
+static void set_range(struct asking *a, bool any, int64_t from, int64_t to)
+{
+	const struct ask_request *q = a->request;
+	a->from = any && from > q->from ? from : q->from;
+	a->to = q->to ? q->to : INT64_MAX;
+	a->to = any && to < a->to ? to : a->to;
+}
+
+void sources_range(struct asking *a)
+{
+	int64_t from = 0, to = 0;
+	bool any = route_range(a->request->question, &from, &to);
+	set_range(a, any, from, to);
+}
+
+/* A time after the end of the video is one of its clock, if that shows it. */
+static void find_time(struct asking *a, const struct report *r)
+{
+	struct route_time named;
+	int64_t from = 0, to = 0;
+	if (!route_first_time(a->request->question, &named) || named.position < r->duration) {
+		a->is_beyond = false;
+		return;
+	}
+	if (a->request->n_videos > 1 || named.of_day >= 24 * 3600 * CLOCK_SECOND ||
+	    !wallclock_find(r->clock, named.of_day, r->duration, &a->by_clock))
+		return;
+	a->is_beyond = false;
+	bool any = route_clock_range(a->request->question, &from, &to);
+	int64_t zero = a->by_clock - named.of_day;
+	set_range(a, any, from + zero, to == INT64_MAX ? to : to + zero);
+}
+
 static int open_source(struct asking *a, const struct ask_video *v, size_t most,
                        struct ask_source *s, struct err *err)
 {
@@ -140,6 +174,7 @@ static int open_source(struct asking *a, const struct ask_video *v, size_t most,
 	int r = report_load_text(a->run.store, v->job, REPORT_NORMAL, &s->report, err);
 	if (r < 0)
 		return r;
+	find_time(a, s->report);
 	const struct store_source source = {.sha256 = s->report->source_sha256,
 	                                    .has_stream = s->report->source_stream >= 0,
 	                                    .stream = s->report->source_stream};
@@ -186,6 +221,8 @@ static int count_jobs(struct asking *a, struct err *err)
 int sources_open(struct asking *a, size_t most, struct err *err)
 {
 	int r = 0;
+	struct route_time named;
+	a->is_beyond = route_first_time(a->request->question, &named);
 	a->sources = mem_alloc(a->request->n_videos, sizeof *a->sources);
 	for (size_t i = 0; i < a->request->n_videos && r == 0; i++) {
 		r = open_source(a, &a->request->videos[i], most, &a->sources[a->n_sources], err);

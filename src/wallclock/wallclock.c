@@ -94,13 +94,39 @@ bool wallclock_at(const struct wallclock *w, int64_t time, struct wallclock_time
 	return false;
 }
 
-/* ---- text ---- */
-
 static int64_t floor_to(int64_t t, int64_t unit)
 {
 	int64_t r = t % unit;
 	return t - (r < 0 ? r + unit : r);
 }
+
+bool wallclock_find(const struct wallclock *w, int64_t of_day, int64_t end, int64_t *ret)
+{
+	size_t i = 0;
+	while (w && i < w->n_clocks && (!w->clocks[i].n_fits || !w->clocks[i].fits[0].n_pieces))
+		i++;
+	if (!w || i == w->n_clocks)
+		return false;
+	const struct wallclock_clock *c = &w->clocks[i];
+	const struct wallclock_fit *f = &c->fits[0];
+	int64_t period = c->period == HALF_DAY ? HALF_DAY : DAY;
+	for (size_t k = 0; k < f->n_pieces; k++) {
+		const struct wallclock_piece *p = &f->pieces[k];
+		int64_t from = k > 0 ? p->start : 0, to = k + 1 < f->n_pieces ? p[1].start : end;
+		if (from >= to || !(p->speed > 0))
+			continue;
+		int64_t first = time_in(p, from), ahead = of_day - first;
+		ahead -= floor_to(ahead, period);
+		double at = (double)from + (double)ahead / p->speed;
+		if (at >= (double)to)
+			continue;
+		*ret = (int64_t)at;
+		return true;
+	}
+	return false;
+}
+
+/* ---- text ---- */
 
 static void date_text(int64_t at, char out[static 16])
 {

@@ -131,6 +131,11 @@ struct wallclock_time {
  * time of the piece before. */
 bool wallclock_at(const struct wallclock *w, int64_t time, struct wallclock_time *ret);
 
+/* The first time of the video, before `end`, at which the first clock that has
+ * times shows this time of day (microseconds from midnight). False if it never
+ * does. */
+bool wallclock_find(const struct wallclock *w, int64_t of_day, int64_t end, int64_t *ret);
+
 #define WALLCLOCK_TEXT_MAX 128
 /* "2026-11-30 14:05:09", "14:05:09" without a date, with " UTC" or " +01:00"
  * where that is known; where the date is ambiguous: "2026-06-05 or 2026-05-06,

@@ -290,6 +290,26 @@ static void times_in_questions_are_read(void **state)
 	}
 }
 
+static void times_are_of_a_clock_too(void **state)
+{
+	struct route_time t;
+	int64_t from, to;
+	(void)state;
+	assert_false(route_first_time("Is there a dog?", &t));
+	assert_true(route_first_time("What happened at 14:05?", &t));
+	assert_int_equal(t.position, 845 * 1000000LL);
+	assert_int_equal(t.of_day, 50700 * 1000000LL);
+	assert_string_equal(t.text, "14:05");
+	assert_true(route_first_time("at 90:00", &t));
+	assert_true(t.of_day > 86400 * 1000000LL);
+	assert_true(route_clock_range("What happened at 14:05?", &from, &to));
+	assert_int_equal(from, 50685 * 1000000LL);
+	assert_int_equal(to, 50775 * 1000000LL);
+	assert_true(route_clock_range("from 14:05:10 to 14:06", &from, &to));
+	assert_int_equal(from, 50710 * 1000000LL);
+	assert_int_equal(to, 50760 * 1000000LL);
+}
+
 static void a_yes_is_not_checked(void **state)
 {
 	(void)state;
@@ -371,6 +391,7 @@ int main(void)
 		cmocka_unit_test(times_of_a_look_are_within_its_window),
 		cmocka_unit_test(placeholders_are_filled_in),
 		cmocka_unit_test(times_in_questions_are_read),
+		cmocka_unit_test(times_are_of_a_clock_too),
 		cmocka_unit_test(a_yes_is_not_checked),
 		cmocka_unit_test(a_choice_names_a_number),
 		cmocka_unit_test(times_are_cut_out_of_a_question),

@@ -252,6 +252,12 @@ static void daylight(void **state)
 	/* what the file states is UTC, and can be moved again and again */
 	AUTO(wallclock_freep) struct wallclock *w = make(local(2026, 7, 1, 10, 0) * S, 5 * S);
 	struct wallclock_time t;
+	int64_t at;
+	assert_true(wallclock_find(w, 10 * HOUR + 12 * S, 60 * S, &at));
+	assert_true(wallclock_at(w, at, &t));
+	assert_in_range(llabs(t.at % (24 * HOUR) - (10 * HOUR + 12 * S)), 0, S);
+	assert_false(wallclock_find(w, 11 * HOUR, 60 * S, &at));
+	assert_false(wallclock_find(NULL, 11 * HOUR, 60 * S, &at));
 	char out[WALLCLOCK_TEXT_MAX];
 	w->clocks[0].source = WALLCLOCK_CREATED;
 	for (int i = 0; i < 3; i++) {
