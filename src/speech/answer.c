@@ -21,6 +21,7 @@
 
 struct reading {
 	int64_t length;
+	int64_t after; /* end of the last segment within the sound */
 	struct speech_result *r;
 	/* what was wrong, for the note */
 	size_t negative, beyond, reversed, untimed, overlapping, cut, textless, errors;
@@ -222,19 +223,21 @@ static void add_segment(struct reading *k, const json_t *o)
 	}
 
 	k->cut += strlen(said) > SPEECH_TEXT_MAX;
-	int64_t before = r->n ? r->segments[r->n - 1].end : 0;
-	struct speech_segment s = {.start = before, .end = before};
+	struct speech_segment s = {.start = k->after, .end = k->after};
 	bool begins = time_of(o, "start", &s.start), ends = time_of(o, "end", &s.end);
-	k->untimed += !begins || !ends;
+	s.guessed = !begins || !ends;
+	k->untimed += s.guessed;
 	if (!ends)
 		s.end = s.start;
+	if (!begins && ends)
+		s.start = s.end - LEAST;
 	if (ends && s.end < s.start) {
 		int64_t t = s.start;
 		s.start = s.end;
 		s.end = t;
 		k->reversed++;
 	}
-	bool outside = s.start >= k->length;
+	bool outside = s.start >= k->length || ((begins || ends) && s.end <= 0);
 	s.start = clamp(k, s.start);
 	s.end = clamp(k, s.end);
 	if (s.end - s.start < LEAST)
@@ -249,6 +252,8 @@ static void add_segment(struct reading *k, const json_t *o)
 	s.no_speech_prob = number_of(o, "no_speech_prob");
 	s.compression = number_of(o, "compression_ratio");
 	s.dropped = outside ? SPEECH_OUTSIDE : NULL;
+	if (!outside)
+		k->after = s.end;
 	const json_t *words = json_object_get(o, "words");
 	for (size_t i = 0; i < json_array_size(words); i++)
 		add_word(&s, json_array_get(words, i));
@@ -293,7 +298,18 @@ static void part(struct reading *k)
 			continue;
 		if (last && s->start < last->end && !strcmp(s->speaker, last->speaker)) {
 			k->overlapping++;
-			if (s->start > last->start) {
+			if (s->guessed) {
+				/* One whose time is known keeps it. */
+				s->start = last->end;
+				s->end = s->start + LEAST;
+				s->dropped = s->end > k->length ? SPEECH_OVERLAPS : NULL;
+				trim_words(s);
+				if (s->dropped) {
+					s->end = k->length;
+					s->start = k->length > LEAST ? k->length - LEAST : 0;
+					continue;
+				}
+			} else if (s->start > last->start) {
 				last->end = s->start;
 				trim_words(last);
 			} else if (s->end > last->end) {

@@ -11,7 +11,7 @@
 #include "speech/speech.h"
 
 /* Reasons, in the order in which they are looked for. */
-#define SPEECH_OUTSIDE "outside"     /* it begins after the end of the sound */
+#define SPEECH_OUTSIDE "outside"     /* it ends before the sound, or begins after it */
 #define SPEECH_OVERLAPS "overlaps"   /* it is within another segment of the same speaker */
 #define SPEECH_SILENCE "silence"     /* no one is heard meanwhile */
 #define SPEECH_NO_SPEECH "no-speech" /* the model itself says that no one speaks */

@@ -113,6 +113,7 @@ struct speech_segment {
 	/* Why it is not to be shown ("repeated", …: speech/filter.h); NULL = it is.
 	 * A literal. */
 	const char *dropped;
+	bool guessed; /* the engine gave no time, or only one of the two */
 };
 
 struct speech_result {

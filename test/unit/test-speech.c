@@ -243,6 +243,38 @@ static void times_that_are_wrong(void **state)
 	assert_non_null(strstr(r.note, "1 segments that end before they begin"));
 }
 
+/* A segment without a time takes none from another one. */
+static void times_that_are_missing(void **state)
+{
+	(void)state;
+	AUTO(speech_result_clear)
+	struct speech_result r = read_of("{\"segments\":["
+	                                 "{\"text\":\"far\",\"start\":50,\"end\":60},"
+	                                 "{\"text\":\"nan\",\"start\":NaN,\"end\":1},"
+	                                 "{\"text\":\"whole\",\"start\":0.5,\"end\":3},"
+	                                 "{\"text\":\"inside\",\"start\":null,\"end\":2},"
+	                                 "{\"text\":\"before\",\"start\":-5,\"end\":-1},"
+	                                 "{\"text\":\"until zero\",\"start\":-5,\"end\":0},"
+	                                 "{\"text\":\"last\",\"start\":9,\"end\":10},"
+	                                 "{\"text\":\"no room\",\"start\":null,\"end\":9.5}]}",
+	                                 10 * S);
+	assert_int_equal(r.n, 8);
+	for (size_t i = 0; i < r.n; i++) {
+		const struct speech_segment *g = &r.segments[i];
+		bool out =
+			!strcmp(g->text, "far") || !strcmp(g->text, "before") || !strcmp(g->text, "until zero");
+		const char *why = out                           ? SPEECH_OUTSIDE
+		                  : !strcmp(g->text, "no room") ? SPEECH_OVERLAPS
+		                                                : NULL;
+		if (g->dropped != why && (!why || !g->dropped || strcmp(g->dropped, why) != 0))
+			fail_msg("%s is dropped as %s", g->text, g->dropped ? g->dropped : "nothing");
+		if (!strcmp(g->text, "whole"))
+			is(g, S / 2, 3 * S, "whole");
+		if (!strcmp(g->text, "last"))
+			is(g, 9 * S, 10 * S, "last");
+	}
+}
+
 static void segments_that_overlap(void **state)
 {
 	(void)state;
@@ -593,6 +625,7 @@ int main(void)
 		cmocka_unit_test(segments_without_texts),
 		cmocka_unit_test(characters_that_cannot_be),
 		cmocka_unit_test(times_that_are_wrong),
+		cmocka_unit_test(times_that_are_missing),
 		cmocka_unit_test(segments_that_overlap),
 		cmocka_unit_test(texts_that_are_wrong),
 		cmocka_unit_test(the_model_doubts),
