@@ -13,7 +13,10 @@
 #include "base/text.h"
 #include "speech/filter.h"
 
-#define SEGMENTS_MAX 100000
+/* So many in a second of sound. Nobody speaks as fast; journal and report take
+ * what an engine makes up. */
+#define SEGMENTS_RATE 10
+#define WORDS_RATE 20
 #define WORD_TEXT_MAX 200
 #define SPEAKER_MAX 100
 #define LEAST (CLOCK_SECOND / 1000) /* the shortest segment */
@@ -24,6 +27,8 @@ struct reading {
 	int64_t after; /* end of the last segment within the sound */
 	struct speech_result *r;
 	/* what was wrong, for the note */
+	size_t n_words; /* of all segments */
+	size_t many, many_words;
 	size_t negative, beyond, reversed, untimed, overlapping, cut, textless, errors;
 };
 
@@ -154,6 +159,17 @@ static char *clean(const char *s, size_t max)
 
 /* ---- segments */
 
+/* Room for one more in an array that grows by this alone: it is doubled. */
+static void *room(void *items, size_t n, size_t size)
+{
+	return n & (n - 1) ? items : mem_grow(items, n ? 2 * n : 1, size);
+}
+
+static size_t most(const struct reading *k, size_t rate)
+{
+	return (size_t)(k->length / CLOCK_SECOND + 2) * rate;
+}
+
 static double share(double d)
 {
 	return d < 0 ? 0 : d > 1 ? 1 : d;
@@ -176,11 +192,15 @@ static char *speaker_of(const json_t *o)
 
 /* A word whose time is none, or not within its segment, is left out: its text
  * is in the segment. */
-static void add_word(struct speech_segment *s, const json_t *o)
+static void add_word(struct reading *k, struct speech_segment *s, const json_t *o)
 {
 	const char *said = json_string_value(json_object_get(o, "word"));
 	struct speech_word w = {.conf = number_of(o, "probability")};
 	int64_t after = s->n_words ? s->words[s->n_words - 1].end : s->start;
+	if (k->n_words >= most(k, WORDS_RATE)) {
+		k->many_words++;
+		return;
+	}
 	if (isnan(w.conf))
 		w.conf = number_of(o, "score");
 	w.conf = isnan(w.conf) ? -1 : share(w.conf);
@@ -195,8 +215,9 @@ static void add_word(struct speech_segment *s, const json_t *o)
 		free(w.text);
 		return;
 	}
-	s->words = mem_grow(s->words, s->n_words + 1, sizeof *s->words);
+	s->words = room(s->words, s->n_words, sizeof *s->words);
 	s->words[s->n_words++] = w;
+	k->n_words++;
 }
 
 static double mean_conf(const struct speech_segment *s)
@@ -217,8 +238,10 @@ static void add_segment(struct reading *k, const json_t *o)
 	const char *said = json_string_value(json_object_get(o, "text"));
 	AUTO(mem_freep) char *text = clean(said, SPEECH_TEXT_MAX);
 	k->textless += !said;
-	if (!*text || r->n >= SEGMENTS_MAX) {
-		k->cut += *text != '\0';
+	if (!*text)
+		return;
+	if (r->n >= most(k, SEGMENTS_RATE)) {
+		k->many++;
 		return;
 	}
 
@@ -256,8 +279,8 @@ static void add_segment(struct reading *k, const json_t *o)
 		k->after = s.end;
 	const json_t *words = json_object_get(o, "words");
 	for (size_t i = 0; i < json_array_size(words); i++)
-		add_word(&s, json_array_get(words, i));
-	r->segments = mem_grow(r->segments, r->n + 1, sizeof *r->segments);
+		add_word(k, &s, json_array_get(words, i));
+	r->segments = room(r->segments, r->n, sizeof *r->segments);
 	r->segments[r->n++] = s;
 }
 
@@ -344,7 +367,7 @@ static void share_words(struct reading *k, const json_t *words)
 		while (at + 1 < r->n && middle >= r->segments[at + 1].start)
 			at++;
 		if (middle >= r->segments[at].start && middle <= r->segments[at].end)
-			add_word(&r->segments[at], o);
+			add_word(k, &r->segments[at], o);
 	}
 }
 
@@ -366,6 +389,8 @@ static char *note_of(const struct reading *k)
 	add_note(&out, k->overlapping, "segments that overlap");
 	add_note(&out, k->textless, "segments without a text");
 	add_note(&out, k->cut, "texts that were cut");
+	add_note(&out, k->many, "segments more than can be said in this time");
+	add_note(&out, k->many_words, "words more than can be said in this time");
 	add_note(&out, k->errors, "error message beside its text");
 	return out.len ? mem_printf("the engine's answer has %s", buf_str(&out)) : mem_strdup("");
 }

@@ -331,6 +331,30 @@ static void texts_that_are_wrong(void **state)
 	assert_non_null(strstr(h.note, "1 texts that were cut"));
 }
 
+/* What nobody can say is counted, and costs neither time nor room. */
+static void more_than_can_be_said(void **state)
+{
+	(void)state;
+	AUTO(buf_free) struct buf b = BUF(16 << 20);
+	buf_adds(&b, "{\"segments\":[{\"start\":0,\"end\":0.1,\"text\":\"words\",\"words\":[");
+	for (int i = 0; i < 1000; i++)
+		buf_addf(&b, "%s{\"word\":\"w\",\"start\":%.4f,\"end\":%.4f}", i ? "," : "", i * 1e-4,
+		         i * 1e-4 + 1e-4);
+	buf_adds(&b, "]}");
+	for (int i = 0; i < 90000; i++)
+		buf_addf(&b, ",{\"start\":%.4f,\"end\":%.4f,\"text\":\"s%d\"}", 0.1 + i * 1e-3,
+		         0.1 + i * 1e-3 + 1e-3, i);
+	buf_adds(&b, "]}");
+	AUTO(speech_result_clear) struct speech_result r = read_of(buf_str(&b), 100 * S);
+	assert_int_equal(r.n, 1020);
+	assert_int_equal(r.segments[0].n_words, 1000);
+	assert_non_null(strstr(r.note, "88981 segments more than can be said"));
+	AUTO(speech_result_clear) struct speech_result s = read_of(buf_str(&b), S);
+	assert_int_equal(s.n, 30);
+	assert_int_equal(s.segments[0].n_words, 60);
+	assert_non_null(strstr(s.note, "940 words more than can be said"));
+}
+
 /* ---- what is dropped */
 
 static void add(struct speech_result *r, int64_t start, int64_t end, const char *text,
@@ -625,6 +649,7 @@ int main(void)
 		cmocka_unit_test(segments_without_texts),
 		cmocka_unit_test(characters_that_cannot_be),
 		cmocka_unit_test(times_that_are_wrong),
+		cmocka_unit_test(more_than_can_be_said),
 		cmocka_unit_test(times_that_are_missing),
 		cmocka_unit_test(segments_that_overlap),
 		cmocka_unit_test(texts_that_are_wrong),
