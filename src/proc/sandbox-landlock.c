@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Restricts a driver: the files that a decoder which uses a device may open. */
+/* Restricts code that is loaded at run time: the files that a decoder which
+ * uses a device, or a library that the user names, may open. */
 #include "proc/sandbox.h"
 
 #include <errno.h>
@@ -15,10 +16,12 @@
 #define ACCESS_TRUNCATE (1ULL << 14)
 #define ACCESS_IOCTL_DEV (1ULL << 15)
 
-static const struct {
+struct place {
 	const char *path; /* with everything below it */
 	bool device;
-} open_to_drivers[] = {
+};
+
+static const struct place open_to_drivers[] = {
 	{"/dev/dri", true},
 	{"/dev/nvidia0", true},
 	{"/dev/nvidia1", true},
@@ -48,6 +51,13 @@ static const struct {
 	{"/proc/modules", false},
 };
 
+/* Other libraries, and what it asks about the processor. */
+static const struct place open_to_libraries[] = {
+	{"/usr/lib", false},      {"/usr/local/lib", false},   {"/lib", false},
+	{"/lib64", false},        {"/etc/ld.so.cache", false}, {"/sys/devices/system/cpu", false},
+	{"/proc/cpuinfo", false},
+};
+
 static uint64_t handled(int abi)
 {
 	uint64_t all = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1;
@@ -67,24 +77,58 @@ static void allow(int rules, const char *path, uint64_t access)
 		syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &at, 0);
 }
 
-int sandbox_devices(struct err *err)
+static void allow_all(int rules, const struct place *places, size_t n, uint64_t handled)
+{
+	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t more = places[i].device ? LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_IOCTL_DEV : 0;
+		allow(rules, places[i].path, (read | more) & handled);
+	}
+}
+
+/* what: "a driver" */
+static int begin(const char *what, int *ret, uint64_t *ret_handled, struct err *err)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct landlock_ruleset_attr attr = {.handled_access_fs = handled(abi)};
-	AUTO(fd_closep)
-	int rules = abi < 1 ? -1 : (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
-	if (rules < 0)
-		return err_set(err, ERR_UNSUPPORTED,
-		               "this kernel cannot restrict a driver (needs Landlock, Linux 5.13); "
-		               "--media-sandbox off uses it without restrictions");
-	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-	for (size_t i = 0; i < ARRAY_LEN(open_to_drivers); i++) {
-		uint64_t more =
-			open_to_drivers[i].device ? LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_IOCTL_DEV : 0;
-		allow(rules, open_to_drivers[i].path, (read | more) & attr.handled_access_fs);
-	}
+	*ret_handled = attr.handled_access_fs;
+	*ret = abi < 1 ? -1 : (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
+	if (*ret >= 0)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED,
+	               "this kernel cannot restrict %s (needs Landlock, Linux 5.13); "
+	               "--media-sandbox off uses it without restrictions",
+	               what);
+}
+
+static int enforce(int rules, const char *what, struct err *err)
+{
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    syscall(SYS_landlock_restrict_self, rules, 0) < 0)
-		return err_sys(err, errno, "cannot restrict the driver (Landlock)");
+		return err_sys(err, errno, "cannot restrict %s (Landlock)", what);
 	return 0;
+}
+
+int sandbox_devices(struct err *err)
+{
+	AUTO(fd_closep) int rules = -1;
+	uint64_t all;
+	int r = begin("a driver", &rules, &all, err);
+	if (r < 0)
+		return r;
+	allow_all(rules, open_to_drivers, ARRAY_LEN(open_to_drivers), all);
+	return enforce(rules, "the driver", err);
+}
+
+int sandbox_library(const char *folder, struct err *err)
+{
+	AUTO(fd_closep) int rules = -1;
+	uint64_t all;
+	const struct place own = {folder, false};
+	int r = begin("a library that is named", &rules, &all, err);
+	if (r < 0)
+		return r;
+	allow_all(rules, open_to_libraries, ARRAY_LEN(open_to_libraries), all);
+	allow_all(rules, &own, 1, all);
+	return enforce(rules, "the library", err);
 }

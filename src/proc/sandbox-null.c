@@ -16,6 +16,13 @@ int sandbox_devices(struct err *err)
 	return 0;
 }
 
+int sandbox_library(const char *folder, struct err *err)
+{
+	(void)folder;
+	(void)err;
+	return 0;
+}
+
 const char *sandbox_name(void)
 {
 	return "none";

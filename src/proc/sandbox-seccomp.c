@@ -131,6 +131,12 @@ static const int for_drivers[] = {
 	SCMP_SYS(get_mempolicy),
 };
 
+/* While a library is loaded, so that a narrower filter can follow. */
+static const int for_loading[] = {
+	SCMP_SYS(prctl),
+	SCMP_SYS(seccomp),
+};
+
 struct rules {
 	scmp_filter_ctx filter;
 	int error;
@@ -179,7 +185,7 @@ static void add_decoder_rules(struct rules *r)
 	rule_if(r, SCMP_ACT_KILL_PROCESS, SCMP_SYS(mmap), 2, PROT_EXEC, PROT_EXEC);
 }
 
-static void add_rules(struct rules *r, bool devices)
+static void add_rules(struct rules *r, const struct sandbox *s)
 {
 	const uint64_t whole = UINT32_MAX; /* descriptors and process numbers are int */
 	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
@@ -190,10 +196,12 @@ static void add_rules(struct rules *r, bool devices)
 	 * check. */
 	rule(r, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
 
-	if (devices)
+	if (s->devices || s->loading)
 		add_driver_rules(r);
 	else
 		add_decoder_rules(r);
+	for (size_t i = 0; s->loading && i < ARRAY_LEN(for_loading); i++)
+		rule(r, SCMP_ACT_ALLOW, for_loading[i]);
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 0, whole, ROLE_SOCKET);
 	rule_if(r, SCMP_ACT_ALLOW, SCMP_SYS(writev), 0, whole, STDERR_FILENO);
 	/* abort() sends a signal to its own thread. */
@@ -217,11 +225,10 @@ int sandbox_enter(const struct sandbox *s, struct err *err)
 	 * above. */
 	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	/* A driver may have started threads already; the filter applies to them
-	 * too. */
-	if (s->devices)
-		seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-	add_rules(&r, s->devices);
+	/* A driver or a library may have started threads already; the filter applies
+	 * to them too. */
+	seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	add_rules(&r, s);
 	int e = r.error ? r.error : seccomp_load(filter);
 	if (e < 0)
 		return err_sys(err, -e,

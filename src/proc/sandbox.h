@@ -10,7 +10,7 @@
  * without it. What only an attacker would call (exec, fork, sockets, ptrace,
  * executable memory) kills the process with SIGSYS, which the parent reports.
  *
- * Two functions, one file per mechanism: sandbox-seccomp.c (libseccomp),
+ * One file per mechanism: sandbox-seccomp.c (libseccomp), sandbox-landlock.c,
  * sandbox-null.c (for sanitizers and for builds without libseccomp). */
 #ifndef VDET_PROC_SANDBOX_H
 #define VDET_PROC_SANDBOX_H
@@ -24,6 +24,7 @@ struct sandbox {
 	bool enforce;   /* false: no filter and no limits (a sanitizer maps terabytes) */
 	int64_t memory; /* bytes of data and of new address space; 0 = no limit */
 	bool devices;   /* a device is in use: see sandbox_devices() */
+	bool loading;   /* a library is about to be loaded: see sandbox_library() */
 };
 
 /* Resource limits, no new privileges, no core, no ptrace, SIGPIPE and SIGXFSZ
@@ -38,6 +39,14 @@ int sandbox_enter(const struct sandbox *s, struct err *err);
  * files, device requests (ioctl), threads, mapping library code.
  * ERR_UNSUPPORTED if the kernel cannot do this. */
 int sandbox_devices(struct err *err);
+/* Must be called before a library that the user names is loaded. From then on,
+ * the only files that can be opened, for reading, are those below the library's
+ * folder and those of the system's libraries, and what the kernel reports about
+ * the processor (Landlock). With this restriction, sandbox_enter() with
+ * `loading` allows what loading needs: opening files, threads, mapping library
+ * code, but no sockets and no programs; once it is loaded, sandbox_enter()
+ * without it takes that away. ERR_UNSUPPORTED if the kernel cannot do this. */
+int sandbox_library(const char *folder, struct err *err);
 /* The mechanism of this build: "seccomp" or "none". */
 const char *sandbox_name(void);
 
