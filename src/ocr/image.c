@@ -49,16 +49,16 @@ double image_overlap(const struct image_box *a, const struct image_box *b)
 	return (double)(x1 - x0) * (y1 - y0) / ((double)b->w * b->h);
 }
 
-int image_decode(const void *jpeg, size_t len, PIX **ret, struct err *err)
+int image_decode(const void *jpeg, size_t len, bool color, PIX **ret, struct err *err)
 {
 	l_int32 w = 0, h = 0, samples = 0;
 	if (readHeaderMemJpeg(jpeg, len, &w, &h, &samples, NULL, NULL) || w < 1 || h < 1)
 		return err_set(err, ERR_FORMAT, "the picture is not a JPEG that can be read");
 	if ((int64_t)w * h > TEXT_PIXELS_MAX)
 		return err_set(err, ERR_LIMIT, "the picture has too many pixels (%d x %d)", w, h);
-	PIX *pix = pixReadMemJpeg(jpeg, len, 0, 1, NULL, L_JPEG_READ_LUMINANCE);
+	PIX *pix = pixReadMemJpeg(jpeg, len, 0, 1, NULL, color ? 0 : L_JPEG_READ_LUMINANCE);
 	AUTO(image_freep) PIX *given = pix;
-	*ret = given ? pixConvertTo8(given, 0) : NULL;
+	*ret = !given ? NULL : color ? pixConvertTo32(given) : pixConvertTo8(given, 0);
 	return *ret ? 0 : err_set(err, ERR_FORMAT, "the picture could not be decoded");
 }
 

@@ -19,9 +19,9 @@ struct image_box {
 /* The share of `b` that is inside `a`. */
 double image_overlap(const struct image_box *a, const struct image_box *b);
 
-/* Decodes a JPEG to 8 bits of gray; the caller destroys it. ERR_FORMAT, or
- * ERR_LIMIT if it has too many pixels. */
-int image_decode(const void *jpeg, size_t len, PIX **ret, struct err *err);
+/* Decodes a JPEG to 8 bits of gray, or to 32 bits of color; the caller destroys
+ * it. ERR_FORMAT, or ERR_LIMIT if it has too many pixels. */
+int image_decode(const void *jpeg, size_t len, bool color, PIX **ret, struct err *err);
 
 /* The part of `from` inside `b`, turned clockwise by 0, 90, 180 or 270 degrees;
  * NULL if there is no memory. The caller destroys it. */

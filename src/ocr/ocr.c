@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "ocr/image.h"
 #include "ocr/found.h"
+#include "ocr/letters.h"
+#include "ocr/part.h"
 #include "protocol/text-wire.h"
 
 enum {
@@ -20,10 +22,6 @@ enum {
 
 /* of found_best(): three letters that are read with some confidence */
 static const double something = 0.9;
-
-static const char digits[] = "0123456789:/-., ";
-/* and the letters of English names of days and months, of AM, PM and UTC */
-static const char clock_letters[] = "0123456789:/-., ABCDEFGHIJLMNOPRSTUVWYZabcdeghilmnoprstuvy";
 
 struct ocr {
 	TessBaseAPI *api;
@@ -188,93 +186,38 @@ static int read_page(struct ocr *o, PIX *gray, struct found_lines *to, struct er
 	return r;
 }
 
-static const char all_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/* Names of days and months, and what else is beside a time: letters that
- * are read by mistake in a line of digits are none of these. */
-static bool has_clock_word(const char *text)
-{
-	static const char words[] = "jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu "
-								"fri sat sun am pm utc gmt ";
-	for (const char *p = text; *p;) {
-		size_t n = strspn(p, all_letters);
-		char word[8];
-		if (n >= 2) {
-			snprintf(word, sizeof word, "%.*s ", n > 3 ? 3 : (int)n, p);
-			if (strcasestr(words, word))
-				return true;
-		}
-		p += n ? n : 1;
-	}
-	return false;
-}
-
 /* With letters only where they make a word of a clock: else an 8 would be read
  * as a B. What has none and was read surely is not read again. */
 static int read_clock(struct ocr *o, PIX *gray, struct found_lines *to, struct err *err)
 {
 	AUTO(found_freep) struct found_lines *with = mem_alloc(1, sizeof *with);
-	int r = read_line(o, gray, clock_letters, with, err);
+	int r = read_line(o, gray, letters_clock, with, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < with->n; i++) {
 		const char *text = with->items[i].text;
-		bool plain = !strpbrk(text, all_letters) && is_good(with);
-		if (!plain && !has_clock_word(text))
+		bool plain = !strpbrk(text, letters_all) && is_good(with);
+		if (!plain && !letters_has_clock_word(text))
 			continue;
 		to->items[0] = with->items[i];
 		to->n = 1;
 		with->items[i].text = NULL;
 		return 0;
 	}
-	return read_line(o, gray, digits, to, err);
-}
-
-static int in_scale(int value, int whole)
-{
-	int64_t x = ((int64_t)value * TEXT_SCALE + whole / 2) / whole;
-	return x < 0 ? 0 : x > TEXT_SCALE ? TEXT_SCALE : (int)x;
-}
-
-static json_t *lines_json(struct found_lines *f, const struct image_box *cut, int turn, PIX *pix)
-{
-	int w = pixGetWidth(pix), h = pixGetHeight(pix);
-	json_t *list = json_array();
-	for (size_t i = 0; i < f->n; i++) {
-		struct found_line *l = &f->items[i];
-		const struct image_box b = image_uncut(cut, turn, &l->box);
-		int x0 = in_scale(b.x, w), y0 = in_scale(b.y, h);
-		int x1 = in_scale(b.x + b.w, w), y1 = in_scale(b.y + b.h, h);
-		if (x1 > x0 && y1 > y0)
-			json_array_append_new(list, json_pack("[i i i i i s]", x0, y0, x1 - x0, y1 - y0,
-			                                      (int)(l->conf * TEXT_CONF), l->text));
-	}
-	return list;
-}
-
-static struct image_box part_of(const struct ocr_request *q, PIX *pix)
-{
-	int64_t w = pixGetWidth(pix), h = pixGetHeight(pix);
-	struct image_box b = {(int)(q->x * w / TEXT_SCALE), (int)(q->y * h / TEXT_SCALE),
-	                      (int)((q->w * w + TEXT_SCALE - 1) / TEXT_SCALE),
-	                      (int)((q->h * h + TEXT_SCALE - 1) / TEXT_SCALE)};
-	b.w = b.x + b.w > w ? (int)w - b.x : b.w;
-	b.h = b.y + b.h > h ? (int)h - b.y : b.h;
-	return b;
+	return read_line(o, gray, letters_digits, to, err);
 }
 
 int ocr_read(struct ocr *o, const void *jpeg, size_t len, const struct ocr_request *q, json_t **ret,
              struct err *err)
 {
 	AUTO(found_freep) struct found_lines *found = mem_alloc(1, sizeof *found);
-	AUTO(image_freep) PIX *whole = NULL;
-	int r = image_decode(jpeg, len, &whole, err);
+	AUTO(image_freep) PIX *whole = NULL, *pix = NULL;
+	struct image_box at;
+	int r = image_decode(jpeg, len, false, &whole, err);
+	if (r == 0)
+		r = part_cut(q, whole, &at, &pix, err);
 	if (r < 0)
 		return r;
-	const struct image_box at = part_of(q, whole);
-	AUTO(image_freep) PIX *pix = at.w > 2 && at.h > 2 ? image_cut(whole, &at, q->turn) : NULL;
-	if (!pix)
-		return err_set(err, ERR_ARG, "the part of the picture is too small to be read");
 	if (q->mode == TEXT_WIRE_PAGE)
 		r = read_page(o, pix, found, err);
 	else if (q->mode == TEXT_WIRE_CLOCK)
@@ -284,7 +227,7 @@ int ocr_read(struct ocr *o, const void *jpeg, size_t len, const struct ocr_reque
 	if (r < 0)
 		return r;
 	found_settle(found);
-	*ret = lines_json(found, &at, q->turn, whole);
+	*ret = part_lines(found, &at, q->turn, whole);
 	return 0;
 }
 
@@ -347,7 +290,7 @@ static int warm_up(struct ocr *o, struct err *err)
 	int r = recognize(o, blank, PSM_AUTO, "", none, err);
 	for (int x = 40; x < 280; x += 16)
 		pixRasterop(blank, x, 30, 4, 36, PIX_CLR, NULL, 0, 0);
-	return r < 0 ? r : recognize(o, blank, PSM_SINGLE_LINE, digits, none, err);
+	return r < 0 ? r : recognize(o, blank, PSM_SINGLE_LINE, letters_digits, none, err);
 }
 
 int ocr_open(const char *languages, const char *data, struct ocr **ret, struct err *err)

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "ocr/part.h"
 
 struct ocr;
 
@@ -19,12 +20,6 @@ int ocr_open(const char *languages, const char *data, struct ocr **ret, struct e
 void ocr_free(struct ocr *o);
 DEFINE_FREEP(struct ocr, ocr)
 const char *ocr_version(void); /* "Tesseract 5.3.0" */
-
-struct ocr_request {
-	int mode;       /* enum text_wire_mode */
-	int x, y, w, h; /* 1/TEXT_SCALE of the picture */
-	int turn;       /* degrees clockwise */
-};
 
 /* The lines in a JPEG as TEXT_MSG_LINES has them (protocol/text-wire.h); the
  * caller owns *ret. */

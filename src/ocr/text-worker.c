@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "ocr/ocr.h"
+#include "ocr/ppocr.h"
 #include "proc/sandbox.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
@@ -37,29 +38,67 @@ static void be_quiet(void)
 		dup2(fd, STDERR_FILENO);
 }
 
-/* Does everything that the sandbox does not allow, then enters it. */
-static int settle(int argc, char **argv, struct ocr **ret, struct err *err)
+/* One of both reads. */
+struct readers {
+	struct ocr *tesseract;
+	struct ppocr *ppocr;
+};
+
+static void readers_clear(struct readers *r)
 {
-	if (argc != 4)
-		return err_set(err, ERR_ARG,
-		               "the role text takes a memory limit, a sandbox, languages and a folder");
-	const struct sandbox s = {.enforce = strcmp(argv[1], "off") != 0,
-	                          .memory = strtoll(argv[0], NULL, 10)};
-	AUTO(ocr_freep) struct ocr *o = NULL;
-	json_object_seed(0);
-	tzset();
-	be_quiet();
-	int r = ocr_open(argv[2], argv[3], &o, err);
+	ocr_free(r->tesseract);
+	ppocr_free(r->ppocr);
+}
+
+static const char *name_of(const struct readers *r)
+{
+	return r->ppocr ? ppocr_name(r->ppocr) : ocr_version();
+}
+
+/* Native code of a library that the user names: it is loaded where it can open
+ * nothing but libraries, and neither connect nor start anything. */
+static int load_library(const char *library, const char *models, const struct sandbox *s,
+                        struct ppocr **ret, struct err *err)
+{
+	AUTO(ppocr_freep) struct ppocr *p = NULL;
+	AUTO(mem_freep) char *folder = mem_strdup(library);
+	const struct sandbox loading = {.enforce = s->enforce, .loading = true};
+	int r = ppocr_open(models, &p, err);
+	if (r < 0)
+		return r;
+	*strrchr(folder, '/') = '\0';
+	if (s->enforce)
+		r = sandbox_library(*folder ? folder : "/", err);
 	if (r == 0)
-		r = sandbox_limit(&s, err);
+		r = sandbox_enter(&loading, err);
 	if (r == 0)
-		r = sandbox_enter(&s, err);
+		r = ppocr_start(p, library, err);
 	if (r == 0)
-		*ret = TAKE(o);
+		*ret = TAKE(p);
 	return r;
 }
 
-static int on_read(struct ocr *o, const struct wire_msg *m, struct err *err)
+/* Does everything that the sandbox does not allow, then enters it. */
+static int settle(int argc, char **argv, struct readers *ret, struct err *err)
+{
+	if (argc != 6 || (*argv[4] && *argv[4] != '/'))
+		return err_set(err, ERR_ARG,
+		               "the role text takes a memory limit, a sandbox, languages, a folder, the "
+		               "path of a library and a folder");
+	const struct sandbox s = {.enforce = strcmp(argv[1], "off") != 0,
+	                          .memory = strtoll(argv[0], NULL, 10)};
+	json_object_seed(0);
+	tzset();
+	be_quiet();
+	int r = *argv[4] ? 0 : ocr_open(argv[2], argv[3], &ret->tesseract, err);
+	if (r == 0)
+		r = sandbox_limit(&s, err);
+	if (r == 0 && *argv[4])
+		r = load_library(argv[4], argv[5], &s, &ret->ppocr, err);
+	return r < 0 ? r : sandbox_enter(&s, err);
+}
+
+static int on_read(struct readers *o, const struct wire_msg *m, struct err *err)
 {
 	int64_t mode, x, y, w, h, turn;
 	int r = wire_int(m->head, "mode", 0, TEXT_WIRE_MODES - 1, &mode, err);
@@ -79,7 +118,8 @@ static int on_read(struct ocr *o, const struct wire_msg *m, struct err *err)
 		return r;
 	const struct ocr_request q = {(int)mode, (int)x, (int)y, (int)w, (int)h, (int)turn};
 	json_auto_t *lines = NULL;
-	r = ocr_read(o, m->blob, m->blob_len, &q, &lines, err);
+	r = o->ppocr ? ppocr_read(o->ppocr, m->blob, m->blob_len, &q, &lines, err)
+	             : ocr_read(o->tesseract, m->blob, m->blob_len, &q, &lines, err);
 	if (r < 0)
 		return r;
 	json_auto_t *head = json_pack("{s:O}", "lines", lines);
@@ -89,7 +129,7 @@ static int on_read(struct ocr *o, const struct wire_msg *m, struct err *err)
 int text_worker_main(int argc, char **argv)
 {
 	const struct wire_limits limits = {.head = 4 << 10, .blob = TEXT_JPEG_MAX};
-	AUTO(ocr_freep) struct ocr *o = NULL;
+	AUTO(readers_clear) struct readers o = {0};
 	struct err err;
 	int r = settle(argc, argv, &o, &err);
 	if (r < 0) {
@@ -97,14 +137,14 @@ int text_worker_main(int argc, char **argv)
 		return 1;
 	}
 	json_auto_t *hello =
-		json_pack("{s:i s:s s:s}", "version", TEXT_WIRE_VERSION, "engine", ocr_version(), "sandbox",
+		json_pack("{s:i s:s s:s}", "version", TEXT_WIRE_VERSION, "engine", name_of(&o), "sandbox",
 	              strcmp(argv[1], "off") ? sandbox_name() : "off");
 	r = tell(TEXT_MSG_HELLO, hello, &err);
 	while (r == 0) {
 		AUTO(wire_msg_clear) struct wire_msg m = {0};
 		if (wire_recv(ROLE_SOCKET, &limits, 0, NULL, &m, &err) < 0)
 			return 0; /* the parent has closed the socket */
-		if (on_read(o, &m, &err) < 0)
+		if (on_read(&o, &m, &err) < 0)
 			r = tell_error(&err, &err);
 	}
 	return 1;

@@ -2,7 +2,8 @@
 /* What the reader of writing (screentext/reader.c) and the program vdet-text
  * (ocr/text-worker.c) exchange over proc/wire.h. Arguments of its only role,
  * `text`: MEMORY (bytes, 0 = no limit), SANDBOX ("on" or "off"), LANGUAGES
- * ("eng+deu"), DATA (folder of the language data; "" = that of the library).
+ * ("eng+deu"), DATA (folder of the language data; "" = that of the library),
+ * ENGINE (path of the library of PP-OCR; "" = Tesseract), MODELS (its folder).
  *
  * The child speaks first: HELLO {version, engine, sandbox} (its name and
  * version), or ERROR, after which it ends. Then one request at a time:
@@ -15,7 +16,10 @@
 #ifndef VDET_PROTOCOL_TEXT_WIRE_H
 #define VDET_PROTOCOL_TEXT_WIRE_H
 
-enum { TEXT_WIRE_VERSION = 1 };
+/* The beginning of the name of an engine that is not Tesseract. */
+#define TEXT_PPOCR "PP-OCRv4"
+
+enum { TEXT_WIRE_VERSION = 2 };
 
 enum text_msg {
 	TEXT_MSG_HELLO = 1,

@@ -29,7 +29,8 @@ struct text_reader {
 	struct child *child; /* NULL after it was killed: the next picture starts another */
 	struct cancel *cancel;
 	char *languages, *data, *exe;
-	char *name; /* engine and languages; NULL until it has said so */
+	char *engine, *models; /* "" = Tesseract */
+	char *name;            /* engine, with languages if it has any; NULL until it has said so */
 	int64_t timeout, memory;
 	int64_t deadline; /* of the current request */
 	bool unlocked, background;
@@ -98,7 +99,7 @@ static int read_hello(struct text_reader *r, struct err *err)
 	    wire_string(m.head, "engine", NAME_MAX_BYTES, &engine, err) < 0)
 		return give_up(r, err);
 	if (!r->name)
-		r->name = mem_printf("%s, %s", engine, r->languages);
+		r->name = mem_printf("%s%s%s", engine, *r->languages ? ", " : "", r->languages);
 	return 0;
 }
 
@@ -112,7 +113,8 @@ static int start(struct text_reader *r, struct err *err)
 {
 	char memory[24];
 	snprintf(memory, sizeof memory, "%lld", (long long)r->memory);
-	const char *args[] = {memory, r->unlocked ? "off" : "on", r->languages, r->data, NULL};
+	const char *args[] = {
+		memory, r->unlocked ? "off" : "on", r->languages, r->data, r->engine, r->models, NULL};
 	struct role_start s = ROLE_START("text");
 	const char *exe = r->exe ? r->exe : getenv("VDET_EXE");
 	s.args = args;
@@ -145,20 +147,42 @@ static int check_languages(const char *languages, struct err *err)
 	return 0;
 }
 
+/* Both name files of the machine, so neither is looked for. */
+static int check_engine(const struct text_reader_options *o, struct err *err)
+{
+	bool models = o->models && *o->models;
+	if (o->engine[0] != '/')
+		return err_set(
+			err, ERR_ARG,
+			"--ocr-engine %.200s: give the absolute path of ONNX Runtime's library, such "
+			"as /usr/lib/x86_64-linux-gnu/libonnxruntime.so.1.21",
+			o->engine);
+	if (!models)
+		return err_set(err, ERR_ARG,
+		               "--ocr-engine needs --ocr-models, the folder of PP-OCR's models; see "
+		               "docs/screentext.md");
+	if (o->models[0] != '/')
+		return err_set(err, ERR_ARG, "--ocr-models %.200s: give an absolute path", o->models);
+	return 0;
+}
+
 int text_reader_open(const struct text_reader_options *o, struct cancel *cancel,
                      struct text_reader **ret, struct err *err)
 {
-	const char *languages = o->languages && *o->languages ? o->languages : TEXT_LANGUAGES_DEFAULT;
-	int e = check_languages(languages, err);
+	bool other = o->engine && *o->engine;
+	const char *languages = other                           ? ""
+	                        : o->languages && *o->languages ? o->languages
+	                                                        : TEXT_LANGUAGES_DEFAULT;
+	int e = other ? check_engine(o, err) : check_languages(languages, err);
 	if (e < 0)
 		return e;
-	if (o->engine && *o->engine)
-		return err_set(err, ERR_UNSUPPORTED, "only Tesseract can read text in this version");
 	AUTO(text_reader_freep) struct text_reader *r = mem_alloc(1, sizeof *r);
 	*r = (struct text_reader){.cancel = cancel,
 	                          .languages = mem_strdup(languages),
 	                          .data = mem_strdup(o->data ? o->data : ""),
 	                          .exe = mem_strdup(o->exe),
+	                          .engine = mem_strdup(other ? o->engine : ""),
+	                          .models = mem_strdup(other ? o->models : ""),
 	                          .timeout = o->timeout ? o->timeout : default_timeout,
 	                          .memory = o->memory ? o->memory : default_memory,
 	                          .unlocked = o->sandbox && !strcmp(o->sandbox, "off"),
@@ -177,6 +201,8 @@ void text_reader_free(struct text_reader *r)
 	free(r->languages);
 	free(r->data);
 	free(r->exe);
+	free(r->engine);
+	free(r->models);
 	free(r->name);
 	free(r);
 }

@@ -26,8 +26,9 @@ struct text_reader_options {
 	 * = TEXT_LANGUAGES_DEFAULT. */
 	const char *languages;
 	const char *data; /* folder of the language data; NULL or "" = that of the system */
-	/* The library of another engine and the folder of its models, both absolute
-	 * paths; NULL or "" = Tesseract. From the command line and the file only. */
+	/* ONNX Runtime's library and the folder of the models of PP-OCR, both
+	 * absolute paths; NULL or "" = Tesseract. From the command line and the file
+	 * only. Languages have no meaning then. */
 	const char *engine, *models;
 	int64_t timeout;     /* microseconds for one picture; 0 = 30 seconds */
 	int64_t memory;      /* limit of the child's memory in bytes; 0 = 1 GiB */
@@ -72,9 +73,10 @@ void text_reader_free(struct text_reader *r); /* kills the child; NULL is allowe
 DEFINE_FREEP(struct text_reader, text_reader)
 
 /* Engine with version and languages, as they are to be recorded: "Tesseract
- * 5.3.0, eng+deu". Owned by the reader. */
+ * 5.3.0, eng+deu"; "PP-OCRv4, ONNX Runtime 1.21.0". Owned by the reader. */
 const char *text_reader_name(const struct text_reader *r);
-const char *text_reader_languages(const struct text_reader *r); /* likewise: "eng+deu" */
+/* Likewise: "eng+deu", or "" for PP-OCR. */
+const char *text_reader_languages(const struct text_reader *r);
 
 /* Reads a JPEG. region: NULL = the whole picture. The caller clears `ret`,
  * which is overwritten. ERR_DIED, ERR_TIMEOUT, ERR_LIMIT, ERR_FORMAT,

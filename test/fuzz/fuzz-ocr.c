@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err;
 	PIX *decoded = NULL;
 	setMsgSeverity(L_SEVERITY_NONE);
-	if (size && image_decode(data, size, &decoded, &err) == 0) {
+	if (size && image_decode(data, size, false, &decoded, &err) == 0) {
 		AUTO(image_freep) PIX *owned = decoded;
 		if ((int64_t)pixGetWidth(owned) * pixGetHeight(owned) < 1 << 20)
 			examine(owned);
