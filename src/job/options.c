@@ -87,6 +87,12 @@ static const struct opt_row rows[] = {
      "Languages of what is written in the picture, as Tesseract names them, with + between them: "
      "eng+deu.",
      OPT_PER_JOB},
+	{"text.ocr_engine", "ocr-engine", OPT_STRING, AT(ocr_engine), "", 0, 0, NULL, "LIBRARY",
+     "Read what is written in the picture with PP-OCR instead of Tesseract: the absolute path of "
+     "ONNX Runtime's library. Its code is loaded into a sandboxed child.",
+     0},
+	{"text.ocr_models", "ocr-models", OPT_STRING, AT(ocr_models), "", 0, 0, NULL, "FOLDER",
+     "For text.ocr_engine: the folder of PP-OCR's models, an absolute path.", 0},
 	{"report.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
      "Output folder; empty: NAME.vdet in the current folder. With several files or streams, each "
      "gets a folder inside it.",

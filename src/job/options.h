@@ -33,7 +33,7 @@ struct analyze_options {
 	int64_t audio_track; /* as in struct speech_step */
 	double index_effort;
 	int64_t index_max_gap, index_workers;
-	char *screen_text, *ocr_languages;
+	char *screen_text, *ocr_languages, *ocr_engine, *ocr_models;
 };
 
 struct opt_group;

@@ -10,29 +10,40 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "protocol/text-wire.h"
 #include "screentext/reader.h"
 #include "screentext/scan.h"
 #include "store/transcript.h"
 
 enum { FAULT_MAX = 500 };
 
-/* Whether the journal has it, read with these languages, and with any. A source
- * without a format is there where nothing could be read: that is tried
+/* Whether a text names the engine of these options, and its languages if it
+ * has any. Another version of the same engine does not count. */
+static bool is_by(const char *format, const struct screentext_options *o)
+{
+	const char *languages = o->languages && *o->languages ? o->languages : TEXT_LANGUAGES_DEFAULT;
+	if (o->engine && *o->engine)
+		return strncmp(format, TEXT_PPOCR ",", strlen(TEXT_PPOCR) + 1) == 0;
+	AUTO(mem_freep) char *end = mem_printf(", %s", languages);
+	size_t n = strlen(format), m = strlen(end);
+	return n > m && strcmp(format + n - m, end) == 0;
+}
+
+/* Whether the journal has it, read as the options say, and read in any way. A
+ * source without a format is there where nothing could be read: that is tried
  * again. */
-static int is_done(const struct run_context *run, const char *job, const char *languages, bool *ret,
-                   bool *ret_read, struct err *err)
+static int is_done(const struct run_context *run, const char *job,
+                   const struct screentext_options *o, bool *ret, bool *ret_read, struct err *err)
 {
 	AUTO(store_transcript_clear) struct store_transcript t = {0};
-	AUTO(mem_freep) char *end = mem_printf(", %s", languages);
 	int r = store_transcript_load(run->store, job, &t, err);
 	*ret = *ret_read = false;
 	for (size_t i = 0; r == 0 && i < t.n_sources; i++) {
 		const struct store_text_source *s = &t.sources[i];
-		size_t n = strlen(s->format), m = strlen(end);
 		bool read = !strcmp(s->kind, STORE_WRITTEN) && s->track >= 0;
 		*ret_read = *ret_read || read;
-		if (read && n > m)
-			*ret = strcmp(s->format + n - m, end) == 0;
+		if (read)
+			*ret = is_by(s->format, o);
 	}
 	return r;
 }
@@ -151,8 +162,11 @@ static int read_all(const struct run_context *run, const struct screentext_sourc
 {
 	AUTO(text_reader_freep) struct text_reader *reader = NULL;
 	AUTO(text_scan_clear) struct text_scan done = {0};
-	const struct text_reader_options with = {
-		.languages = o->languages, .sandbox = o->sandbox, .background = true};
+	const struct text_reader_options with = {.languages = o->languages,
+	                                         .engine = o->engine,
+	                                         .models = o->models,
+	                                         .sandbox = o->sandbox,
+	                                         .background = true};
 	int r = text_reader_open(&with, run->cancel, &reader, err);
 	if (r == 0)
 		r = scan(run, src, reader, job, &done, err);
@@ -167,9 +181,8 @@ int screentext_run(const struct run_context *run, const struct screentext_source
 	AUTO(store_transcript_clear) struct store_transcript t = {0};
 	AUTO(mem_freep) char *fault = NULL;
 	char now[FILE_STAMP_MAX];
-	const char *languages = o->languages && *o->languages ? o->languages : TEXT_LANGUAGES_DEFAULT;
 	bool done = o->mode && !strcmp(o->mode, "off"), before = false;
-	int r = done ? 0 : is_done(run, job, languages, &done, &before, err);
+	int r = done ? 0 : is_done(run, job, o, &done, &before, err);
 	if (r < 0 || done)
 		return r;
 	r = read_all(run, src, o, job, &t, err);

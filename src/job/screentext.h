@@ -24,12 +24,13 @@ struct screentext_source {
 };
 
 struct screentext_options {
-	const char *mode;      /* "auto", or "off": nothing is read, and nothing removed */
-	const char *languages; /* "eng+deu" */
-	const char *sandbox;   /* as in decoder_options */
+	const char *mode;            /* "auto", or "off": nothing is read, and nothing removed */
+	const char *languages;       /* "eng+deu" */
+	const char *engine, *models; /* as in struct text_reader_options */
+	const char *sandbox;         /* as in decoder_options */
 };
 
-/* Once for each run and these languages: what is in the journal is not read
+/* Once for each run and this engine with these languages: what is in the journal is not read
  * again. It is saved at the end, so a run that is interrupted meanwhile reads
  * again. What cannot be read is named in the journal. Fails only if the journal
  * does, or with ERR_CANCELED. */

@@ -82,6 +82,9 @@ struct indexer_options analyze_indexer(const struct analyze_options *o)
 
 struct screentext_options analyze_screentext(const struct analyze_options *o)
 {
-	return (struct screentext_options){
-		.mode = o->screen_text, .languages = o->ocr_languages, .sandbox = o->sandbox};
+	return (struct screentext_options){.mode = o->screen_text,
+	                                   .languages = o->ocr_languages,
+	                                   .engine = o->ocr_engine,
+	                                   .models = o->ocr_models,
+	                                   .sandbox = o->sandbox};
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "protocol/text-wire.h"
 #include "job/screentext.h"
 #include "job/speech.h"
 #include "job/step-options.h"
@@ -354,7 +355,8 @@ int texts_key(const struct texts_setup *setup, struct cancel *cancel, json_t **r
 		               "--with-texts %s needs what is written, and --screen-text is off",
 		               o->with_texts);
 	if (written)
-		json_object_set_new(key, "text", json_string(o->ocr_languages));
+		json_object_set_new(key, "text",
+		                    json_string(*o->ocr_engine ? TEXT_PPOCR : o->ocr_languages));
 	if (setup->speech && strcmp(setup->speech->engine, "off") != 0)
 		r = add_speech_key(setup, said, cancel, key, err);
 	else if (said) /* subtitles alone */

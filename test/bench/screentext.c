@@ -3,7 +3,8 @@
  * test/bench/screentext.py, and by hand: VDET LANGUAGES MODE FILE…, MODE being
  * page, line or clock, or with a part of the picture line@X,Y,W,H in 1/10000.
  * Prints a line of JSON for each file: {file, ms, lines: [[x, y, w, h, conf,
- * text], …]} or {file, fault}. */
+ * text], …]} or {file, fault}. OCR_ENGINE and OCR_MODELS: the library and the
+ * models of another engine. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,10 @@ int main(int argc, char **argv)
 	struct err err;
 	if (argc < 5)
 		return 2;
-	const struct text_reader_options o = {.exe = argv[1], .languages = argv[2]};
+	const struct text_reader_options o = {.exe = argv[1],
+	                                      .languages = argv[2],
+	                                      .engine = getenv("OCR_ENGINE"),
+	                                      .models = getenv("OCR_MODELS")};
 	if (text_reader_open(&o, NULL, &r, &err) < 0) {
 		fprintf(stderr, "%s\n", err.msg);
 		return 1;

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writing in the picture: what is found and right per resolution, and what it costs.
 
-  test/bench/screentext.py pictures [--languages eng]   words drawn over real pictures and on slides, 240p to 1080p
+  test/bench/screentext.py pictures [--languages eng] [--engine tesseract|ppocr]
+                                                        words drawn over real pictures and on slides, 240p to 1080p
   test/bench/screentext.py film FILE…                   the step of an analysis as a whole, beside the index
 
 Needs `ninja -C build && ninja -C build test/bench/bench-screentext`, ffmpeg, and for pictures ../shared/media. BUILD names
-another build folder. *Found*: a line with at least 80 % of the letters in place; *right*: all of them, without regard to
+another build folder. --engine ppocr needs --library (ONNX Runtime's) and --models (a folder), see docs/screentext.md. *Found*: a line with at least 80 % of the letters in place; *right*: all of them, without regard to
 spaces and case; *invented*: lines of confidence 0.7 or more with three letters that are in no drawn text, which a second
 frame would have to confirm."""
 import argparse
@@ -81,10 +82,12 @@ def draw_all(folder):
             yield path, "slide", height, lines
 
 
-def read(paths, languages, mode):
+def read(paths, a, mode):
     """What is found in each, and milliseconds of processor time in all, with the start of the child."""
     before = processor()
-    out = subprocess.run([str(READ), str(VDET), languages, mode, *map(str, paths)], check=True, capture_output=True, text=True)
+    env = os.environ | ({"OCR_ENGINE": a.library, "OCR_MODELS": a.models} if a.engine == "ppocr" else {})
+    out = subprocess.run([str(READ), str(VDET), a.languages, mode, *map(str, paths)], check=True, capture_output=True, text=True,
+                         env=env)
     return [json.loads(line) for line in out.stdout.splitlines()], 1000 * (processor() - before)
 
 
@@ -115,8 +118,8 @@ def pictures(a):
             for height in HEIGHTS:
                 some = [m for m in made if m[1] == kind.split(",")[0] and m[2] == height]
                 mode = "clock@200,250,4500,900" if "known" in kind else "page"
-                got, took = read([m[0] for m in some], a.languages, mode)
-                took -= read([blank], a.languages, mode)[1]
+                got, took = read([m[0] for m in some], a, mode)
+                took -= read([blank], a, mode)[1]
                 counts = [score(m[3], g["lines"]) for m, g in zip(some, got)]
                 print(f"| {kind} | {height} | {len(some)} | {sum(len(m[3]) for m in some)} | {sum(c[0] for c in counts)} | "
                       f"{sum(c[1] for c in counts)} | {sum(invented(m[3], g['lines']) for m, g in zip(some, got))} | "
@@ -152,6 +155,9 @@ def main():
     parts = parser.add_subparsers(dest="part", required=True)
     p = parts.add_parser("pictures")
     p.add_argument("--languages", default="eng")
+    p.add_argument("--engine", choices=["tesseract", "ppocr"], default="tesseract")
+    p.add_argument("--library", default="", help="absolute path of libonnxruntime.so")
+    p.add_argument("--models", default="", help="absolute path of the folder of PP-OCR's models")
     p.set_defaults(run=pictures)
     p = parts.add_parser("film")
     p.add_argument("files", nargs="+")

