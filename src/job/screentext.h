@@ -30,10 +30,10 @@ struct screentext_options {
 	const char *sandbox;         /* as in decoder_options */
 };
 
-/* Once for each run and this engine with these languages: what is in the journal is not read
- * again. It is saved at the end, so a run that is interrupted meanwhile reads
- * again. What cannot be read is named in the journal. Fails only if the journal
- * does, or with ERR_CANCELED. */
+/* Once for each run, this engine and these languages: what is in the journal
+ * is not read again. It is saved at the end, so a run that is interrupted
+ * meanwhile reads again. What cannot be read is named in the journal. Fails
+ * only if the journal does, or with ERR_CANCELED. */
 int screentext_run(const struct run_context *run, const struct screentext_source *src,
                    const struct screentext_options *o, const char *job, struct err *err);
 

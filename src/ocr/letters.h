@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-extern const char letters_digits[]; /* and what stands between them */
+extern const char letters_digits[]; /* and what is between them */
 /* and the letters of English names of days and months, of AM, PM and UTC */
 extern const char letters_clock[];
 extern const char letters_all[]; /* A to Z, a to z */

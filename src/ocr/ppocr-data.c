@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ocr/ppocr-data.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,9 @@ static const double sure = 0.5;     /* mean of what is connected */
  * circumference. */
 static const double beyond = 1.6;
 /* The network gives spaces between words little probability, less than "no
- * letter", but much more than inside a word. */
-static const float space_least = 0.02F;
+ * letter", but much more than inside a word. Beside other characters, as in
+ * 13:45, there has to be more of it. */
+static const float space_in_text = 0.02F, space_beside_marks = 0.15F;
 
 static int step_of(double x)
 {
@@ -224,25 +226,36 @@ static size_t best_of(const float *probs, const struct ppocr_letters *l, const c
 	return best;
 }
 
+/* Whether a space of this probability is one, between two letters. */
+static bool is_space(float prob, const char *before, const char *after)
+{
+	unsigned char a = (unsigned char)*before, b = (unsigned char)*after;
+	bool words = isalnum(a) && isalnum(b) && (isalpha(a) || isalpha(b));
+	return prob > (words ? space_in_text : space_beside_marks);
+}
+
 double ppocr_text(const float *probs, size_t steps, const struct ppocr_letters *letters,
                   const char *only, struct buf *ret)
 {
-	size_t before = 0, n = 0;
+	size_t class_before = 0, n = 0;
+	const char *before = NULL;
 	double sum = 0;
-	bool space = false; /* since the last letter */
+	float space = 0; /* since the last letter */
 	for (size_t i = 0; i < steps; i++) {
 		const float *p = probs + i * (letters->n + 2);
 		size_t class = best_of(p, letters, only);
 		const char *letter = letter_of(letters, class);
-		bool blank = letter && letter[0] == ' ';
-		space |= blank || (!letter && p[letters->n + 1] > space_least);
-		if (letter && !blank && class != before) {
-			buf_addf(ret, "%s%s", space && ret->len ? " " : "", letter);
+		bool blank = class == letters->n + 1;
+		if (blank || !letter)
+			space = p[letters->n + 1] > space ? p[letters->n + 1] : space;
+		if (letter && !blank && class != class_before) {
+			buf_addf(ret, "%s%s", before && is_space(space, before, letter) ? " " : "", letter);
+			before = letter;
 			sum += (double)p[class];
 			n++;
 		}
-		space = letter && !blank ? false : space;
-		before = class;
+		space = letter && !blank ? 0 : space;
+		class_before = class;
 	}
 	return n ? sum / (double)n : 0;
 }

@@ -225,8 +225,8 @@ int sandbox_enter(const struct sandbox *s, struct err *err)
 	 * above. */
 	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	/* A driver or a library may have started threads already; the filter applies
-	 * to them too. */
+	/* A driver or a library may have started threads already; the filter
+	 * applies to them too. */
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	add_rules(&r, s);
 	int e = r.error ? r.error : seccomp_load(filter);

@@ -27,8 +27,8 @@ struct text_reader_options {
 	const char *languages;
 	const char *data; /* folder of the language data; NULL or "" = that of the system */
 	/* ONNX Runtime's library and the folder of the models of PP-OCR, both
-	 * absolute paths; NULL or "" = Tesseract. From the command line and the file
-	 * only. Languages have no meaning then. */
+	 * absolute paths; NULL or "" = Tesseract. From the command line and the
+	 * file only. Languages have no meaning then. */
 	const char *engine, *models;
 	int64_t timeout;     /* microseconds for one picture; 0 = 30 seconds */
 	int64_t memory;      /* limit of the child's memory in bytes; 0 = 1 GiB */

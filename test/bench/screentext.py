@@ -7,9 +7,10 @@
   test/bench/screentext.py film FILE…                   the step of an analysis as a whole, beside the index
 
 Needs `ninja -C build && ninja -C build test/bench/bench-screentext`, ffmpeg, and for pictures ../shared/media. BUILD names
-another build folder. --engine ppocr needs --library (ONNX Runtime's) and --models (a folder), see docs/screentext.md. *Found*: a line with at least 80 % of the letters in place; *right*: all of them, without regard to
-spaces and case; *invented*: lines of confidence 0.7 or more with three letters that are in no drawn text, which a second
-frame would have to confirm."""
+another build folder. --engine ppocr needs --library (ONNX Runtime's) and --models (a folder), see docs/screentext.md.
+*Found*: a line with at least 80 % of the letters in place; *right*: all of them, without regard to spaces and case;
+*invented*: lines of confidence 0.7 or more with three letters that are in no drawn text, which a second frame would have to
+confirm."""
 import argparse
 import difflib
 import json

@@ -156,12 +156,17 @@ static void test_text(void **state)
 	make(p, "0110100440", 0.9F);
 	assert_true(fabs(text_of(p, 10, NULL, &text) - 0.9) < 1e-6);
 	assert_string_equal(buf_str(&text), "11火");
-	/* Spaces: their own class, or some probability between two letters; none at
-	 * the ends. */
-	make(p, "5150103055", 0.9F);
-	p[5 * CLASSES + 5] = 0.05F;
-	text_of(p, 10, NULL, &text);
-	assert_string_equal(buf_str(&text), "1 1 8");
+	/* Spaces: their own class, or some probability between two characters, less
+	 * of it beside a letter; none at the ends. */
+	make(p, "5150103020155", 0.9F);
+	p[5 * CLASSES + 5] = 0.1F;
+	p[7 * CLASSES + 5] = 0.05F;
+	p[9 * CLASSES + 5] = 0.01F;
+	text_of(p, 13, NULL, &text);
+	assert_string_equal(buf_str(&text), "1 18 B1");
+	p[5 * CLASSES + 5] = 0.2F;
+	text_of(p, 13, NULL, &text);
+	assert_string_equal(buf_str(&text), "1 1 8 B1");
 	/* What is not allowed is not the likeliest. */
 	make(p, "0201", 0.9F);
 	p[1 * CLASSES + 3] = 0.08F;
