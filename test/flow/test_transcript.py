@@ -229,7 +229,7 @@ class Transcript(flow.Flow):
         self.assertEqual([c["start"] for c in answer["cites"]], [1, 3])
         answer = self.ask("Does anyone mention a submarine?", "b.mkv", code=4)
         self.assertEqual((answer["state"], answer["cites"]), ("not-found", []))
-        self.assertIn("No subtitle has these words; speech without subtitles was not searched.", answer["text"])
+        self.assertIn("No subtitle has these words, and there is no sound.", answer["text"])
         page = (self.dir / f"answer-{answer['id']}.vdet" / "answer.html").read_text()
         self.assertIn("No subtitle has these words", page)
 

@@ -448,7 +448,7 @@ static void check_coverage(const struct store_text_source *sources, size_t n, bo
 	assert_int_equal(said_is_silent(&t), silent);
 }
 
-/* That there is no sound, that it was not listened to, and that nobody speaks
+/* That there is no sound, that it was not listened to, and that no one speaks
  * are three things. */
 static void what_is_known_of_speech(void **state)
 {
