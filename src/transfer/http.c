@@ -343,7 +343,12 @@ static int curl_error(struct exchange *x, CURLcode code)
 	const char *hint = code == CURLE_PEER_FAILED_VERIFICATION
 	                       ? "; if the certificate is right, name its authority with engine.ca_file"
 	                       : "";
-	AUTO(mem_freep) char *said = text_line(words, 200);
+	/* curl names the host and port that no one connects to. */
+	AUTO(mem_freep)
+	char *socket = x->q->socket && code == CURLE_COULDNT_CONNECT
+	                   ? mem_printf("cannot connect to the socket %s", x->q->socket)
+	                   : NULL;
+	AUTO(mem_freep) char *said = text_line(socket ? socket : words, 200);
 	AUTO(mem_freep) char *line = mem_printf("%s%s", said, hint);
 	/* The only time limit that is set in curl is the one to connect. */
 	enum err_code c = code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_ENGINE;

@@ -250,6 +250,13 @@ class AnEndpoint(Speech):
                 self.assertNotIn("SECRET", r["error"])
                 self.assertEqual(r["hopeless"], hopeless)
 
+    def test_a_socket_that_is_not_there_is_named(self):
+        self.open("--speech", "unix:/nonexistent.sock", "--speech-retries", "0")
+        r = self.say()
+        self.assertIn("/nonexistent.sock", r["error"])
+        self.assertIn("cannot connect to the socket", r["error"])
+        self.assertNotIn("port 80", r["error"])
+
     def test_nothing_there_is_hopeless_after_a_while(self):
         self.open("--speech-retries", "0")
         self.endpoint.stop()
