@@ -7,9 +7,10 @@
 
 #include "ask/asking.h"
 
-/* Sets a->about, and a->quoted: whether the question is about what is said, and
- * something is known of that in its videos; or about what is written, and a
- * text that was read fits. Otherwise frames are looked at. Fails only if the search does. */
+/* Sets a->about, and a->quoted: whether the question is about what is said,
+ * and something is known of that in its videos; or about what is written, and
+ * a text that was read fits. Otherwise frames are looked at. Fails only if the
+ * search does. */
 int said_decide(struct asking *a, struct err *err);
 
 /* That frames were looked at because no transcript is known, and why; "" where

@@ -10,9 +10,9 @@
  * analyzed. A file that cannot be examined gets its reason. ERR_ARG: a
  * run is named that does not exist. `most`: frames of a group. */
 int sources_open(struct asking *a, size_t most, struct err *err);
-/* Sets the part that is asked about, with the times of the question as positions
- * in the video. sources_open() takes those after its end as times of its clock,
- * if it has one that shows them. */
+/* Sets the part that is asked about, with the times of the question as
+ * positions in the video. sources_open() takes those after its end as times of
+ * its clock, if it has one that shows them. */
 void sources_range(struct asking *a);
 void sources_close(struct asking *a);
 

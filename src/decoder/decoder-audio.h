@@ -45,11 +45,12 @@ struct decoder_lost_list {
 	size_t n;
 };
 /* Samples of one channel, MEDIA_SAMPLES_RATE a second, the first at `from`:
- * sets *ret to a new array, and *ret_n to their number, which is what fits into
- * the part; what the sound does not have, or what could not be decoded, is
- * silence. *ret_ended: the sound ends before `to`. The second is appended to
- * `lost`, which may be NULL. A part that begins where the last one ended is read on without a
- * seek. The timeout of the decoder applies between two steps of it. */
+ * sets *ret to a new array, and *ret_n to their number, which is what fits
+ * into the part; what the sound does not have, or what could not be decoded,
+ * is silence. *ret_ended: the sound ends before `to`. The second is appended
+ * to `lost`, which may be NULL. A part that begins where the last one ended is
+ * read on without a seek. The timeout of the decoder applies between two steps
+ * of it. */
 int decoder_samples(struct decoder *d, const struct decoder_sound *o, int16_t **ret, size_t *ret_n,
                     bool *ret_ended, struct decoder_lost_list *lost, struct err *err);
 /* Appends what the head of DONE has of a request. Pure. ERR_PROTO. */

@@ -60,9 +60,10 @@
  *   index; times up to `believed` are not taken for errors of the clock
  *     -> PCM {at}, often (blob: 16-bit samples, little-endian, one channel,
  *     MEDIA_SAMPLES_RATE a second, or none; at: byte up to which the file was
- *     read), then DONE {ended, lost: [[from, to], …]}; or ERROR. The first sample
- *     is at `from`; there are as many as fit up to `to`, and fewer only if the
- *     sound has ended. lost: what of it could not be decoded and is silence
+ *     read), then DONE {ended, lost: [[from, to], …]}; or ERROR. The first
+ *     sample is at `from`; there are as many as fit up to `to`, and fewer only
+ *     if the sound has ended. lost: what of it could not be decoded and is
+ *     silence
  *   PARAMS {}
  *     -> REFERENCE {hevc, fps} (blob: parameter sets) or ERROR
  *   REFERENCE, as the child of an intact file has sent it; before any other

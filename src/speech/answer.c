@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "speech/filter.h"
 
-/* So many in a second of sound. Nobody speaks as fast; journal and report take
+/* So many in a second of sound. No one speaks as fast; journal and report take
  * what an engine makes up. */
 #define SEGMENTS_RATE 10
 #define WORDS_RATE 20
@@ -75,7 +75,7 @@ static long escaped(const char *p)
 	return strtol(digits, NULL, 16);
 }
 
-/* What stands at a backslash in a string. NUL and half a surrogate pair, for
+/* What is meant by a backslash in a string. NUL and half a surrogate pair, for
  * which Jansson refuses all of the answer, become U+FFFD. Returns its bytes. */
 static size_t add_escape(struct buf *out, const char *p)
 {

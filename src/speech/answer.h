@@ -12,9 +12,9 @@
 #define SPEECH_TEXT_MAX ((size_t)64 << 10) /* bytes of the text of one segment */
 
 /* `plain`: the text alone was asked for; otherwise an answer that is not JSON
- * is none. `length`: microseconds of the sound that was sent, more than 0; times are
- * from its beginning. ERR_PROTO: it is not a transcription; ERR_ENGINE: it is
- * an error of the server. The caller clears `ret`. */
+ * is none. `length`: microseconds of the sound that was sent, more than 0;
+ * times are from its beginning. ERR_PROTO: it is not a transcription;
+ * ERR_ENGINE: it is an error of the server. The caller clears `ret`. */
 int speech_answer_read(const char *body, size_t len, bool plain, int64_t length,
                        struct speech_result *ret, struct err *err);
 

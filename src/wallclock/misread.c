@@ -121,9 +121,9 @@ static struct pair find_pair(const struct series *s, size_t base)
 	return best;
 }
 
-/* Of a line: SAME if it goes on with the base, ALIKE if all readings differ from
- * it by the pair or by another one that looks alike, but for a few that do not
- * differ. */
+/* Of a line: SAME if it goes on with the base, ALIKE if all readings differ
+ * from it by the pair or by another one that looks alike, but for a few that
+ * do not differ. */
 static enum likeness line_likeness(const struct series *s, const struct guess *g, size_t k)
 {
 	size_t same = 0, alike = 0, n = s->lines[k].to - s->lines[k].from;

@@ -156,7 +156,7 @@ class Transcript(flow.Flow):
         self.vdet("analyze", *common, "--output", "without")
         self.assertNotIn("Heard at", "".join("".join(r["texts"]) for r in engine.lines("begin") if r.get("texts")))
         for _ in range(2):
-            self.vdet("analyze", *common, "--with-texts", "speech,text", "--speech", "off", "--output", "with")
+            self.vdet("analyze", *common, "--with-texts", "speech", "--speech", "off", "--output", "with")
         r = self.vdet("analyze", *common, "--with-texts", "speech", code=1)
         self.assertIn("--with-texts speech: ", r.stderr)
         requests = ["".join(r["texts"]) for r in engine.lines("begin") if r.get("texts")]

@@ -393,7 +393,7 @@ static void test_damage(void **state)
 	assert_int_equal(lost_of(d, 0, 1900), 0);
 }
 
-/* A read error is no silence. */
+/* A read error does not become silence. */
 static void test_read_error(void **state)
 {
 	(void)state;
