@@ -58,32 +58,59 @@ static int read_file(struct app *app, int fd, struct store_transcript *t, char *
 	return r;
 }
 
-/* The newest run of a source that ended. */
-struct newest {
+/* The runs of a source that ended, newest first. */
+struct runs {
 	const char *sha256;
 	int stream;
-	char *job; /* NULL = there is none */
+	char **jobs;
+	size_t n;
 };
 
-/* Runs come newest first. */
-static void take_newest(void *ctx, const struct store_run *run)
+static void runs_clear(struct runs *r)
 {
-	struct newest *n = ctx;
-	if (!n->job && strcmp(run->sha256, n->sha256) == 0 && run->stream == n->stream)
-		n->job = mem_strdup(run->id);
+	for (size_t i = 0; i < r->n; i++)
+		free(r->jobs[i]);
+	free(r->jobs);
 }
 
-static int find_run(struct app *app, struct store *store, const char *path, char **ret,
-                    struct err *err)
+static void add_run(void *ctx, const struct store_run *run)
 {
-	char sha256[65];
-	AUTO(mem_freep) char *real = NULL;
-	int r = ask_identify(store, path, app->cancel, sha256, &real, err);
-	struct newest n = {.sha256 = sha256, .stream = (int)app->analyze.media_stream};
-	if (r == 0)
-		r = store_runs_each(store, take_newest, &n, err);
-	*ret = n.job;
-	return r;
+	struct runs *r = ctx;
+	if (strcmp(run->sha256, r->sha256) != 0 || run->stream != r->stream)
+		return;
+	r->jobs = mem_grow(r->jobs, r->n + 1, sizeof *r->jobs);
+	r->jobs[r->n++] = mem_strdup(run->id);
+}
+
+static bool has_recognized(const struct store_transcript *t)
+{
+	for (size_t i = 0; i < t->n_segments; i++)
+		if (said_is_recognized(t->segments[i].kind))
+			return true;
+	return false;
+}
+
+/* What the newest of these runs recognized, or the newest one that did. */
+static int load_newest(struct store *store, const struct runs *runs, struct store_transcript *ret,
+                       struct err *err)
+{
+	for (size_t i = 0; i < runs->n; i++) {
+		AUTO(store_transcript_clear) struct store_transcript t = {0};
+		int r = store_transcript_load(store, runs->jobs[i], &t, err);
+		if (r < 0)
+			return r;
+		if (i && !has_recognized(&t))
+			continue;
+		if (i)
+			log_warning("the newest analysis has recognized nothing; what job %s has is printed",
+			            runs->jobs[i]);
+		store_transcript_clear(ret);
+		*ret = t;
+		t = (struct store_transcript){0};
+		if (has_recognized(ret))
+			return 0;
+	}
+	return 0;
 }
 
 /* Adds the recognized segments of `from`. Both are in order of start, and so is
@@ -123,22 +150,27 @@ static void move_recognized(struct store_transcript *from, struct store_transcri
 	from->n_dropped = 0;
 }
 
-/* What the newest analysis of the file recognized, if there was one. */
+/* What an analysis of the file recognized, if there was one. */
 static int add_recognized(struct app *app, const char *path, struct store_transcript *t,
                           bool *ret_analyzed, struct err *err)
 {
 	AUTO(store_freep) struct store *store = NULL;
 	AUTO(store_transcript_clear) struct store_transcript known = {0};
-	AUTO(mem_freep) char *job = NULL, *db = file_join(app->data_dir, "vdet.db");
+	AUTO(mem_freep) char *real = NULL, *db = file_join(app->data_dir, "vdet.db");
+	char sha256[65];
+	AUTO(runs_clear)
+	struct runs runs = {.sha256 = sha256, .stream = (int)app->analyze.media_stream};
 	*ret_analyzed = false;
 	if (!file_exists(db))
 		return 0;
 	int r = app_open_store(app, &store, err);
 	if (r == 0)
-		r = find_run(app, store, path, &job, err);
-	if (r == 0 && job)
-		r = store_transcript_load(store, job, &known, err);
-	*ret_analyzed = job != NULL;
+		r = ask_identify(store, path, app->cancel, sha256, &real, err);
+	if (r == 0)
+		r = store_runs_each(store, add_run, &runs, err);
+	if (r == 0)
+		r = load_newest(store, &runs, &known, err);
+	*ret_analyzed = runs.n;
 	if (r == 0)
 		move_recognized(&known, t);
 	return r;

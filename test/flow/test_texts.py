@@ -131,6 +131,12 @@ class Texts(flow.Flow):
         self.assertEqual(r.stdout, "")
         self.assertIn("Speech was not transcribed", r.stderr)
 
+    def test_a_later_analysis_that_recognized_nothing(self):
+        self.vdet("analyze", "a.mp4", "--engine", self.engine().url, "--speech", "off", "--chunk-duration", "2", "--output", "later")
+        r = self.vdet("transcript", "--kind", "speech", "a.mp4")
+        self.assertIn(f"the newest analysis has recognized nothing; what job {self.job} has is printed", r.stderr)
+        self.assertIn(SPEECH[0][2], r.stdout)
+
     def test_report(self):
         self.vdet("report", self.job, "--output", "out")
         report = json.loads((self.dir / "out" / "report.json").read_text())
