@@ -32,7 +32,7 @@ struct reading {
 	size_t negative, beyond, reversed, untimed, overlapping, cut, textless, errors;
 };
 
-void speech_segment_clear(struct speech_segment *s)
+static void clear_segment(struct speech_segment *s)
 {
 	for (size_t i = 0; i < s->n_words; i++)
 		free(s->words[i].text);
@@ -46,7 +46,7 @@ void speech_segment_clear(struct speech_segment *s)
 void speech_result_clear(struct speech_result *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		speech_segment_clear(&r->segments[i]);
+		clear_segment(&r->segments[i]);
 	free(r->segments);
 	free(r->language);
 	free(r->note);

@@ -25,6 +25,4 @@ char *speech_language_code(const char *name);
 /* Whether Whisper knows a language of this code. */
 bool speech_language_known(const char *code);
 
-void speech_segment_clear(struct speech_segment *s);
-
 #endif

@@ -301,51 +301,6 @@ static int transcribe(struct speech *s, const struct buf *wav, int64_t length,
 
 /* ---- a piece */
 
-static void shift(struct speech_segment *g, int64_t lead)
-{
-	int64_t from = g->start < lead ? lead : g->start;
-	g->start = from - lead;
-	g->end -= lead;
-	size_t kept = 0;
-	for (size_t i = 0; i < g->n_words; i++) {
-		struct speech_word *w = &g->words[i];
-		w->start = (w->start < lead ? lead : w->start) - lead;
-		w->end -= lead;
-		if (w->end > w->start)
-			g->words[kept++] = *w;
-		else
-			free(w->text);
-	}
-	g->n_words = kept;
-}
-
-/* Leaves out what belongs to the part before. */
-static void leave_lead(struct speech_result *r, int64_t lead)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < r->n; i++) {
-		struct speech_segment *g = &r->segments[i];
-		if (g->start / 2 + g->end / 2 < lead) {
-			speech_segment_clear(g);
-			continue;
-		}
-		shift(g, lead);
-		r->segments[kept++] = *g;
-	}
-	r->n = kept;
-}
-
-static int check_sound(const struct speech_sound *q, struct err *err)
-{
-	int64_t length = (int64_t)q->n * CLOCK_SECOND / SPEECH_RATE;
-	if (q->n > SPEECH_SAMPLES_MAX)
-		return err_set(err, ERR_ARG, "a piece of sound of %lld s is too long for a transcription",
-		               (long long)(length / CLOCK_SECOND));
-	if (q->lead < 0 || (q->n && q->lead >= length))
-		return err_set(err, ERR_INTERNAL, "the lead of a piece of sound is longer than itself");
-	return 0;
-}
-
 int speech_transcribe(struct speech *s, const struct speech_sound *q, struct speech_result *ret,
                       struct err *err)
 {
@@ -353,9 +308,9 @@ int speech_transcribe(struct speech *s, const struct speech_sound *q, struct spe
 	struct err *e = err ? err : &own;
 	AUTO(speech_result_clear) struct speech_result result = {0};
 	int64_t length = (int64_t)q->n * CLOCK_SECOND / SPEECH_RATE;
-	int r = check_sound(q, e);
-	if (r < 0)
-		return r;
+	if (q->n > SPEECH_SAMPLES_MAX)
+		return err_set(e, ERR_ARG, "a piece of sound of %lld s is too long for a transcription",
+		               (long long)(length / CLOCK_SECOND));
 	if (!q->n) {
 		*ret = (struct speech_result){
 			.language = mem_strdup(""), .note = mem_strdup(""), .timed = true};
@@ -364,14 +319,12 @@ int speech_transcribe(struct speech *s, const struct speech_sound *q, struct spe
 
 	AUTO(buf_free) struct buf wav = BUF(SPEECH_WAV_HEAD + 2 * q->n);
 	speech_wav(q->samples, q->n, &wav);
-	r = transcribe(s, &wav, length, &result, e);
+	int r = transcribe(s, &wav, length, &result, e);
 	s->failures = r < 0 && r != -ERR_CANCELED ? s->failures + 1 : 0;
 	s->hopeless = s->hopeless || s->failures >= FAILURES_MAX;
 	if (r < 0)
 		return r;
 	speech_filter(&result, q->voices, q->n_voices);
-	if (q->lead)
-		leave_lead(&result, q->lead);
 	*ret = result;
 	result = (struct speech_result){0};
 	return 0;

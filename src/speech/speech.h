@@ -82,9 +82,6 @@ struct speech_voice {
 struct speech_sound {
 	const int16_t *samples; /* 16 kHz, one channel */
 	size_t n;               /* at most SPEECH_SAMPLES_MAX */
-	/* Sound at its beginning that belongs to the part before, for context: what
-	 * has its middle there is left out. 0 = none. */
-	int64_t lead;
 	/* In order, not overlapping. What is heard outside of them is dropped.
 	 * NULL: not known, and then nothing is dropped for it. */
 	const struct speech_voice *voices;
@@ -98,9 +95,8 @@ struct speech_word {
 };
 
 struct speech_segment {
-	/* From the end of `lead`, so from the beginning of the part; 0 <= start <
-	 * end <= its length. Segments are in order of start and do not overlap
-	 * unless speakers do. */
+	/* From the beginning of the piece; 0 <= start < end <= its length.
+	 * Segments are in order of start and do not overlap unless speakers do. */
 	int64_t start, end;
 	char *text;     /* one line, not "", sanitized as text_line() does */
 	char *language; /* "en"; "" = not known */
