@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests about questions and their answers. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "board/board-internal.h"
 #include "store/ask.h"
@@ -197,12 +196,9 @@ int board_ask_wait(struct board *b, int64_t id, uint64_t *version, int64_t timeo
                    struct err *err)
 {
 	int64_t until = clock_now() + timeout;
-	const struct timespec t = {.tv_sec = (time_t)(until / CLOCK_SECOND),
-	                           .tv_nsec = (long)(until % CLOCK_SECOND) * 1000};
 	pthread_mutex_lock(&b->lock);
-	int e = 0;
-	while (!b->stopping && !is_newer(b, id, version) && e == 0)
-		e = pthread_cond_timedwait(&b->asked, &b->lock, &t);
+	while (!b->stopping && !is_newer(b, id, version) && cond_wait_until(&b->asked, &b->lock, until))
+		;
 	bool stopping = b->stopping;
 	pthread_mutex_unlock(&b->lock);
 	return stopping ? err_set(err, ERR_CANCELED,

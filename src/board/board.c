@@ -6,9 +6,9 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/opt.h"
@@ -228,12 +228,10 @@ static bool is_over(struct board *b)
 
 static void sleep_until(struct board *b, int64_t when)
 {
-	struct timespec t = {.tv_sec = (time_t)(when / CLOCK_SECOND),
-	                     .tv_nsec = (long)(when % CLOCK_SECOND) * 1000};
 	if (when == INT64_MAX)
 		pthread_cond_wait(&b->wake, &b->lock);
 	else if (when > clock_now())
-		pthread_cond_timedwait(&b->wake, &b->lock, &t);
+		cond_wait_until(&b->wake, &b->lock, when);
 }
 
 static void *manage(void *arg)
@@ -419,7 +417,6 @@ static int begin(struct board *b, struct err *err)
 int board_new(const struct board_setup *s, struct board **ret, struct err *err)
 {
 	AUTO(board_freep) struct board *b = mem_alloc(1, sizeof *b);
-	pthread_condattr_t clock;
 	json_object_seed(0); /* before there are threads to do it at once */
 	b->setup = *s;
 	b->folders_stop = cancel_new();
@@ -427,12 +424,9 @@ int board_new(const struct board_setup *s, struct board **ret, struct err *err)
 	b->reports_dir = file_join(s->data_dir, "reports");
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_mutex_init(&b->disk, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&b->wake, &clock);
-	pthread_cond_init(&b->end, &clock);
-	pthread_cond_init(&b->asked, &clock);
-	pthread_condattr_destroy(&clock);
+	cond_init(&b->wake);
+	cond_init(&b->end);
+	cond_init(&b->asked);
 	AUTO(mem_freep) char *settings = file_join(s->data_dir, "settings.json");
 	int r = s->settings ? settings_open(settings, s->settings, &b->settings, err) : 0;
 	if (r == 0)
@@ -481,12 +475,11 @@ static void halt_all(struct board *b, bool abort)
 }
 
 /* Whether the manager is through by then. */
-static bool wait_for_manager(struct board *b, const struct timespec *until)
+static bool wait_for_manager(struct board *b, int64_t until)
 {
 	pthread_mutex_lock(&b->lock);
-	int e = 0;
-	while (!b->over && e == 0)
-		e = pthread_cond_timedwait(&b->end, &b->lock, until);
+	while (!b->over && cond_wait_until(&b->end, &b->lock, until))
+		;
 	bool over = b->over;
 	pthread_mutex_unlock(&b->lock);
 	return over;
@@ -497,10 +490,8 @@ void board_stop(struct board *b)
 	if (!b->started)
 		return;
 	int64_t until = clock_now() + b->setup.options->drain_timeout;
-	struct timespec t = {.tv_sec = (time_t)(until / CLOCK_SECOND),
-	                     .tv_nsec = (long)(until % CLOCK_SECOND) * 1000};
 	halt_all(b, false);
-	if (!wait_for_manager(b, &t))
+	if (!wait_for_manager(b, until))
 		halt_all(b, true);
 	pthread_join(b->manager, NULL);
 	board_unwatch_folders(b);

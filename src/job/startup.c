@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/cond.h"
 #include "base/text.h"
 
-enum { PERIOD = 50 /* milliseconds between updates of the display and checks of cancel */ };
+/* Between updates of the display and checks of cancel. */
+static const int64_t period = CLOCK_SECOND / 20;
 
 struct task {
 	pthread_t thread;
@@ -68,16 +70,12 @@ struct startup *startup_begin(const struct run_context *run, int fd, int64_t siz
                               const char *sha256)
 {
 	struct startup *o = mem_alloc(1, sizeof *o);
-	pthread_condattr_t monotonic;
 	o->run = run;
 	o->fd = fd;
 	o->size = size;
 	o->stop = cancel_new();
 	pthread_mutex_init(&o->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&o->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&o->changed);
 	/* If no thread can be created, the task runs here. */
 	o->hash.thread = o->engine.thread = pthread_self();
 	if (sha256) {
@@ -97,13 +95,9 @@ struct startup *startup_begin(const struct run_context *run, int fd, int64_t siz
 /* Until the task is done or the period has passed. */
 static bool wait_for(struct startup *o, const struct task *t)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += PERIOD * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	int64_t until = clock_now() + period;
 	pthread_mutex_lock(&o->lock);
-	while (!t->done && pthread_cond_timedwait(&o->changed, &o->lock, &until) == 0)
+	while (!t->done && cond_wait_until(&o->changed, &o->lock, until))
 		;
 	bool done = t->done;
 	pthread_mutex_unlock(&o->lock);

@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/text.h"
-#include "protocol/text-wire.h"
 #include "job/screentext.h"
 #include "job/speech.h"
 #include "job/step-options.h"
 #include "job/transcript.h"
 #include "job/wallclock.h"
+#include "protocol/text-wire.h"
 #include "speech/voices.h"
 #include "store/speech.h"
 #include "store/transcript.h"
@@ -51,7 +52,7 @@ struct texts *texts_new(const struct run_context *run, const struct texts_setup 
 	t->context = *run;
 	t->context.cancel = t->cancel;
 	pthread_mutex_init(&t->lock, NULL);
-	pthread_cond_init(&t->changed, NULL);
+	cond_init(&t->changed);
 	return t;
 }
 
@@ -178,14 +179,7 @@ void texts_free(struct texts *t)
  * seen. */
 static void wait_change(struct texts *t)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += 50000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&t->changed, &t->lock, &until);
+	cond_wait_until(&t->changed, &t->lock, clock_now() + CLOCK_SECOND / 20);
 }
 
 /* Until these lanes have ended; the result of the first that failed. */

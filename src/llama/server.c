@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "proc/spawn.h"
 
@@ -375,12 +376,8 @@ static int make_key(char out[static 65], struct err *err)
 int server_start(const struct server_options *o, struct server **ret, struct err *err)
 {
 	AUTO(server_freep) struct server *s = mem_alloc(1, sizeof *s);
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&s->changed);
 
 	s->o = *o;
 	s->program = mem_strdup(o->program);
@@ -439,14 +436,7 @@ void server_free(struct server *s)
  * seen. */
 static void wait_change(struct server *s)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += 50000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&s->changed, &s->lock, &until);
+	cond_wait_until(&s->changed, &s->lock, clock_now() + CLOCK_SECOND / 20);
 }
 
 int server_wait(struct server *s, struct cancel *cancel, struct cancel *cancel2,
