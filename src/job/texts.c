@@ -41,6 +41,11 @@ struct texts {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	bool stopped;
+	/* For requests; what the journal has after the lanes that they need. */
+	bool loaded;
+	struct store_transcript known;
+	struct store_speech_part *parts;
+	size_t n_parts;
 };
 
 struct texts *texts_new(const struct run_context *run, const struct texts_setup *setup)
@@ -170,6 +175,8 @@ void texts_free(struct texts *t)
 	cancel_free(t->cancel);
 	pthread_cond_destroy(&t->changed);
 	pthread_mutex_destroy(&t->lock);
+	store_transcript_clear(&t->known);
+	store_speech_parts_free(t->parts, t->n_parts);
 	free(t);
 }
 
@@ -221,27 +228,26 @@ static bool is_wanted(const struct texts_setup *s, const char *kind)
 }
 
 /* Whether the sound of a track was transcribed from `at` to `end`. */
-static bool is_heard(const struct store_speech_part *parts, size_t n, int track, int64_t at,
-                     int64_t end)
+static bool is_heard(const struct texts *t, int track, int64_t at, int64_t end)
 {
-	for (size_t i = 0; i < n; i++)
-		if (parts[i].track == track && parts[i].done && parts[i].start <= at && at < parts[i].end)
-			at = parts[i].end;
+	for (size_t i = 0; i < t->n_parts; i++) {
+		const struct store_speech_part *p = &t->parts[i];
+		if (p->track == track && p->done && p->start <= at && at < p->end)
+			at = p->end;
+	}
 	return at >= end;
 }
 
 /* Why something of a wanted kind is not known of a part of the video; NULL = it
  * is. */
-static const char *fault_of(const struct texts *t, const struct store_transcript *from,
-                            const struct store_speech_part *parts, size_t n, int64_t start,
-                            int64_t end)
+static const char *fault_of(const struct texts *t, int64_t start, int64_t end)
 {
-	for (size_t i = 0; i < from->n_sources; i++) {
-		const struct store_text_source *s = &from->sources[i];
+	for (size_t i = 0; i < t->known.n_sources; i++) {
+		const struct store_text_source *s = &t->known.sources[i];
 		bool speech = strcmp(s->kind, STORE_SPEECH) == 0;
 		if (!*s->fault || strcmp(s->kind, STORE_SUBTITLE) == 0 || !is_wanted(&t->setup, s->kind))
 			continue;
-		if (s->track < 0 || (speech && !is_heard(parts, n, s->track, start, end)))
+		if (s->track < 0 || (speech && !is_heard(t, s->track, start, end)))
 			return s->fault;
 	}
 	return NULL;
@@ -257,9 +263,10 @@ static struct prompt_text line_of(const struct store_segment *s)
 }
 
 /* What overlaps the part, in order of time, as much as a request may have. */
-static void take_lines(const struct texts *t, const struct store_transcript *from, int64_t start,
-                       int64_t end, struct prompt_text **ret, size_t *ret_n)
+static void take_lines(const struct texts *t, int64_t start, int64_t end, struct prompt_text **ret,
+                       size_t *ret_n)
 {
+	const struct store_transcript *from = &t->known;
 	struct prompt_text *v = mem_alloc(from->n_segments + 1, sizeof *v);
 	size_t n = 0, bytes = 0;
 	for (size_t i = 0; i < from->n_segments; i++) {
@@ -278,11 +285,27 @@ static void take_lines(const struct texts *t, const struct store_transcript *fro
 	*ret_n = n;
 }
 
+/* Once: the lanes that requests need have ended. */
+static int load(struct texts *t, struct err *err)
+{
+	int r = 0;
+	pthread_mutex_lock(&t->lock);
+	if (!t->loaded)
+		r = store_transcript_load(t->run->store, t->job, &t->known, err);
+	if (r == 0 && !t->loaded) {
+		r = store_speech_parts_load(t->run->store, t->job, &t->parts, &t->n_parts, err);
+		t->loaded = r == 0;
+		if (r < 0)
+			store_transcript_clear(&t->known);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return r;
+}
+
 int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret, size_t *ret_n,
                   struct err *err)
 {
 	struct texts *t = ctx;
-	AUTO(store_transcript_clear) struct store_transcript known = {0};
 	const bool wanted[LANES] = {is_wanted(&t->setup, STORE_SPEECH),
 	                            is_wanted(&t->setup, STORE_WRITTEN)};
 	*ret = NULL;
@@ -291,22 +314,14 @@ int texts_context(void *ctx, int64_t from, int64_t to, struct prompt_text **ret,
 		return 0;
 	int r = wait_lanes(t, wanted, err);
 	if (r == 0)
-		r = store_transcript_load(t->run->store, t->job, &known, err);
+		r = load(t, err);
 	if (r < 0)
 		return r;
-	struct store_speech_part *parts;
-	size_t n_parts;
-	r = store_speech_parts_load(t->run->store, t->job, &parts, &n_parts, err);
-	if (r < 0)
-		return r;
-	int64_t end = to < end_of(t) ? to : end_of(t);
-	const char *fault = fault_of(t, &known, parts, n_parts, from, end);
+	const char *fault = fault_of(t, from, to < end_of(t) ? to : end_of(t));
 	if (fault)
-		r = err_set(err, ERR_NOENT, "--with-texts: %s", fault);
-	else
-		take_lines(t, &known, from, to, ret, ret_n);
-	store_speech_parts_free(parts, n_parts);
-	return r;
+		return err_set(err, ERR_NOENT, "--with-texts: %s", fault);
+	take_lines(t, from, to, ret, ret_n);
+	return 0;
 }
 
 /* An option that is wrong ends the job; that there is no engine does not,
