@@ -60,11 +60,9 @@ void db_freep(sqlite3_stmt **q)
 	sqlite3_finalize(*q);
 }
 
-void db_bind(sqlite3_stmt *q, const char *types, ...)
+static void bind_all(sqlite3_stmt *q, const char *types, va_list ap)
 {
-	va_list ap;
 	sqlite3_reset(q);
-	va_start(ap, types);
 	for (int i = 1; types[i - 1]; i++) {
 		switch (types[i - 1]) {
 		case 's': sqlite3_bind_text(q, i, va_arg(ap, const char *), -1, SQLITE_STATIC); break;
@@ -78,7 +76,32 @@ void db_bind(sqlite3_stmt *q, const char *types, ...)
 		default: abort();
 		}
 	}
+}
+
+void db_bind(sqlite3_stmt *q, const char *types, ...)
+{
+	va_list ap;
+	va_start(ap, types);
+	bind_all(q, types, ap);
 	va_end(ap);
+}
+
+int db_run_each(struct store *s, const char *const *statements, size_t n, struct err *err,
+                const char *types, ...)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		AUTO(db_freep) sqlite3_stmt *q = NULL;
+		va_list ap;
+		r = db_prepare(s, statements[i], &q, err);
+		if (r < 0)
+			break;
+		va_start(ap, types);
+		bind_all(q, types, ap);
+		va_end(ap);
+		r = db_run(s, q, err);
+	}
+	return r;
 }
 
 int db_step(struct store *s, sqlite3_stmt *q, struct err *err)

@@ -36,6 +36,9 @@ void db_freep(sqlite3_stmt **q);
 void db_bind(sqlite3_stmt *q, const char *types, ...);
 int db_step(struct store *s, sqlite3_stmt *q, struct err *err); /* 1 row, 0 end */
 int db_run(struct store *s, sqlite3_stmt *q, struct err *err);  /* to its end */
+/* Prepares and runs each of n statements, with the same values: see db_bind(). */
+int db_run_each(struct store *s, const char *const *statements, size_t n, struct err *err,
+                const char *types, ...);
 /* COMMIT if r is 0, else ROLLBACK; returns r */
 int db_end(struct store *s, int r, struct err *err);
 /* Likewise, of a transaction that removed a run: with `erase` its words are not
@@ -53,14 +56,14 @@ int db_add_video(struct store *s, const struct store_video *v, int64_t *ret_id, 
 int db_add_entry(struct store *s, const struct store_entry *e, int64_t *ret_id, struct err *err);
 /* A chunk's result, whole; with the lock, in a transaction. chunk.c */
 int db_save_chunk(struct store *s, const char *job, const struct store_chunk *c, struct err *err);
-/* Texts of a run, without and with where they come from; with the lock, in a
- * transaction. transcript.c */
+/* Texts of a run; and where those of a kind come from: all of it, with `fault`,
+ * then each source. With the lock, in a transaction. transcript.c */
 struct store_transcript;
 struct store_text_source;
 int db_add_texts(struct store *s, const char *job, const struct store_transcript *t,
                  struct err *err);
-int db_add_text_sources(struct store *s, const char *job, const struct store_text_source *v,
-                        size_t n, struct err *err);
+int db_add_text_sources(struct store *s, const char *job, const char *kind, const char *fault,
+                        const struct store_text_source *v, size_t n, struct err *err);
 /* The text of the only row; ERR_NOENT with `none` if there is no row. */
 int db_one_text(struct store *s, sqlite3_stmt *q, const char *none, char **ret, struct err *err);
 char *db_text(sqlite3_stmt *q, int column); /* copied, never NULL */

@@ -17,17 +17,6 @@ void store_speech_parts_free(struct store_speech_part *p, size_t n)
 
 /* ---- writing */
 
-/* Runs each statement with the same parameters. */
-#define RUN_ALL(s, statements, r, err, ...)                           \
-	for (size_t i_ = 0; r == 0 && i_ < ARRAY_LEN(statements); i_++) { \
-		AUTO(db_freep) sqlite3_stmt *q_ = NULL;                       \
-		r = db_prepare(s, (statements)[i_], &q_, err);                \
-		if (r == 0) {                                                 \
-			db_bind(q_, __VA_ARGS__);                                 \
-			r = db_run(s, q_, err);                                   \
-		}                                                             \
-	}
-
 /* What other engines recognized. */
 static int remove_others(struct store *s, const char *job, const char *engine, struct err *err)
 {
@@ -38,18 +27,7 @@ static int remove_others(struct store *s, const char *job, const char *engine, s
 	static const char *const statements[] = {
 		OF_OTHERS("passage"), OF_OTHERS("text_dropped"),
 		"DELETE FROM speech_part WHERE job = ?1 AND engine <> ?2"};
-	int r = 0;
-	RUN_ALL(s, statements, r, err, "ss", job, engine)
-	return r;
-}
-
-static int remove_sources(struct store *s, const char *job, struct err *err)
-{
-	static const char *const statements[] = {
-		"DELETE FROM text_source WHERE job = ? AND kind = 'speech'"};
-	int r = 0;
-	RUN_ALL(s, statements, r, err, "s", job)
-	return r;
+	return db_run_each(s, statements, ARRAY_LEN(statements), err, "ss", job, engine);
 }
 
 int store_speech_begin(struct store *s, const char *job, const char *engine,
@@ -57,22 +35,16 @@ int store_speech_begin(struct store *s, const char *job, const char *engine,
                        struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	const struct store_text_source all = {.kind = STORE_SPEECH,
-	                                      .track = -1,
-	                                      .format = "",
-	                                      .lang = "",
-	                                      .title = "",
-	                                      .fault = (char *)fault};
+	static const char *const removal[] = {
+		"DELETE FROM text_source WHERE job = ? AND kind = 'speech'"};
 	int r = db_exec(locked, "BEGIN IMMEDIATE", err);
 	if (r < 0)
 		return err_wrap(err, "cannot write the journal");
-	r = remove_sources(s, job, err);
+	r = db_run_each(s, removal, 1, err, "s", job);
 	if (r == 0 && engine)
 		r = remove_others(s, job, engine, err);
 	if (r == 0)
-		r = db_add_text_sources(s, job, &all, 1, err);
-	if (r == 0)
-		r = db_add_text_sources(s, job, sources, n, err);
+		r = db_add_text_sources(s, job, STORE_SPEECH, fault, sources, n, err);
 	r = db_end(s, r, err);
 	return r < 0 ? err_wrap(err, "cannot write the journal") : 0;
 }
@@ -86,8 +58,8 @@ static int replace_part(struct store *s, const char *job, const struct store_spe
 		"DELETE FROM text_dropped WHERE job = ? AND kind = 'speech' AND track = ? AND "
 		"start_us >= ? AND start_us < ?"};
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = 0;
-	RUN_ALL(s, statements, r, err, "siii", job, (int64_t)p->track, p->start, p->end)
+	int r = db_run_each(s, statements, ARRAY_LEN(statements), err, "siii", job, (int64_t)p->track,
+	                    p->start, p->end);
 	if (r == 0)
 		r = db_prepare(s,
 		               "INSERT OR REPLACE INTO speech_part SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "

@@ -44,20 +44,11 @@ static int remove_kind(struct store *s, const char *job, const char *kind, struc
 		"DELETE FROM passage WHERE job = ? AND chunk = -1 AND kind = ?",
 		"DELETE FROM text_dropped WHERE job = ? AND kind = ?",
 		"DELETE FROM text_source WHERE job = ? AND kind = ?"};
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(tables); i++) {
-		AUTO(db_freep) sqlite3_stmt *q = NULL;
-		r = db_prepare(s, tables[i], &q, err);
-		if (r == 0) {
-			db_bind(q, "ss", job, kind);
-			r = db_run(s, q, err);
-		}
-	}
-	return r;
+	return db_run_each(s, tables, ARRAY_LEN(tables), err, "ss", job, kind);
 }
 
-int db_add_text_sources(struct store *s, const char *job, const struct store_text_source *v,
-                        size_t n, struct err *err)
+static int add_sources(struct store *s, const char *job, const struct store_text_source *v,
+                       size_t n, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
 	int r = db_prepare(s,
@@ -72,6 +63,19 @@ int db_add_text_sources(struct store *s, const char *job, const struct store_tex
 			r = err_set(err, ERR_NOENT, "job %s was removed", job);
 	}
 	return r;
+}
+
+int db_add_text_sources(struct store *s, const char *job, const char *kind, const char *fault,
+                        const struct store_text_source *v, size_t n, struct err *err)
+{
+	const struct store_text_source all = {.kind = (char *)kind,
+	                                      .track = -1,
+	                                      .format = "",
+	                                      .lang = "",
+	                                      .title = "",
+	                                      .fault = (char *)fault};
+	int r = add_sources(s, job, &all, 1, err);
+	return r < 0 ? r : add_sources(s, job, v, n, err);
 }
 
 static int add_segments(struct store *s, const char *job, const struct store_segment *v, size_t n,
@@ -121,20 +125,12 @@ int store_transcript_save(struct store *s, const char *job, const char *kind, co
                           const struct store_transcript *t, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	const struct store_text_source all = {.kind = (char *)kind,
-	                                      .track = -1,
-	                                      .format = "",
-	                                      .lang = "",
-	                                      .title = "",
-	                                      .fault = (char *)fault};
 	int r = db_exec(locked, "BEGIN IMMEDIATE", err);
 	if (r < 0)
 		return err_wrap(err, "cannot write the journal");
 	r = remove_kind(s, job, kind, err);
 	if (r == 0)
-		r = db_add_text_sources(s, job, &all, 1, err);
-	if (r == 0)
-		r = db_add_text_sources(s, job, t->sources, t->n_sources, err);
+		r = db_add_text_sources(s, job, kind, fault, t->sources, t->n_sources, err);
 	if (r == 0)
 		r = db_add_texts(s, job, t, err);
 	r = db_end(s, r, err);
