@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cancel.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 struct cancel {
@@ -50,4 +52,16 @@ bool cancel_fired(const struct cancel *c)
 int cancel_fd(const struct cancel *c)
 {
 	return c ? c->fd : -1;
+}
+
+bool cancel_wait_until(const struct cancel *a, const struct cancel *b, int64_t until)
+{
+	struct pollfd p[] = {{.fd = cancel_fd(a), .events = POLLIN},
+	                     {.fd = cancel_fd(b), .events = POLLIN}};
+	for (int64_t left; (left = until - clock_now()) > 0;) {
+		poll(p, ARRAY_LEN(p), (int)(left / 1000 + 1));
+		if (cancel_fired(a) || cancel_fired(b))
+			return true;
+	}
+	return false;
 }

@@ -7,6 +7,7 @@
 #define VDET_BASE_CANCEL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct cancel;
 
@@ -15,5 +16,9 @@ void cancel_free(struct cancel *c);
 void cancel_fire(struct cancel *c);
 bool cancel_fired(const struct cancel *c); /* false for NULL */
 int cancel_fd(const struct cancel *c);     /* for poll(): readable once fired; -1 for NULL */
+
+/* Blocks until this time of clock_now(); true, and at once, if one of them (may
+ * be NULL) has fired meanwhile. */
+bool cancel_wait_until(const struct cancel *a, const struct cancel *b, int64_t until);
 
 #endif

@@ -206,6 +206,20 @@ bool file_in_path(const char *name)
 	return false;
 }
 
+bool file_can_run(const char *program)
+{
+	return strchr(program, '/') ? access(program, X_OK) == 0 && !file_is_dir(program)
+	                            : file_in_path(program);
+}
+
+char *file_find_program(const char *name, const char *dir)
+{
+	AUTO(mem_freep) char *inside = dir ? file_join(dir, name) : NULL;
+	if (file_in_path(name))
+		return mem_strdup(name);
+	return inside && access(inside, X_OK) == 0 ? TAKE(inside) : NULL;
+}
+
 bool file_dir_has_only(const char *dir, const char *beginning)
 {
 	DIR *d = opendir(dir);

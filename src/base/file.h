@@ -29,6 +29,11 @@ bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 /* Whether PATH has a program of this name. */
 bool file_in_path(const char *name);
+/* Whether this, a path or the name of a program in PATH, can be run. */
+bool file_can_run(const char *program);
+/* The program of this name: its name if PATH has it, else its path in `dir`
+ * (NULL = none); NULL if it is in neither. The caller frees it. */
+char *file_find_program(const char *name, const char *dir);
 /* Whether a folder has no file but those whose names begin so. */
 bool file_dir_has_only(const char *dir, const char *beginning);
 /* Whether a path is below a folder; both are real paths. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Using the engine: starting what was chosen, and one request, placed and
  * placed again until somebody answers it. */
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +16,8 @@
 
 int engine_pause(int64_t until, struct cancel *cancel, struct cancel *cancel2, struct err *err)
 {
-	struct pollfd p[] = {{.fd = cancel_fd(cancel), .events = POLLIN},
-	                     {.fd = cancel_fd(cancel2), .events = POLLIN}};
-	for (int64_t left; (left = until - clock_now()) > 0;) {
-		poll(p, ARRAY_LEN(p), (int)(left / 1000 + 1));
-		if (cancel_fired(cancel) || cancel_fired(cancel2))
-			return err_set(err, ERR_CANCELED, "interrupted");
-	}
-	return 0;
+	return cancel_wait_until(cancel, cancel2, until) ? err_set(err, ERR_CANCELED, "interrupted")
+	                                                 : 0;
 }
 
 /* ---- what the members are */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "speech/speech.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -253,13 +252,8 @@ static int wait_before_retry(const struct speech *s, int64_t wanted, int tries, 
 		pause *= 2;
 	pause = wanted > pause ? wanted : pause;
 	int64_t until = clock_now() + (pause < PAUSE_MAX ? pause : PAUSE_MAX);
-	struct pollfd p = {.fd = cancel_fd(s->cancel), .events = POLLIN};
-	for (int64_t left; (left = until - clock_now()) > 0;) {
-		if (cancel_fired(s->cancel))
-			return err_set(err, ERR_CANCELED, "interrupted");
-		poll(&p, 1, (int)(left / 1000 + 1));
-	}
-	return 0;
+	return cancel_wait_until(s->cancel, NULL, until) ? err_set(err, ERR_CANCELED, "interrupted")
+	                                                 : 0;
 }
 
 /* Whether the next piece would fail for the same reason. */

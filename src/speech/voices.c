@@ -210,14 +210,6 @@ static char *find_model(const char *dir, int depth)
 	return found;
 }
 
-static char *find_program(const char *runtime_dir)
-{
-	AUTO(mem_freep) char *ours = runtime_dir ? file_join(runtime_dir, PROGRAM) : NULL;
-	if (file_in_path(PROGRAM))
-		return mem_strdup(PROGRAM);
-	return ours && access(ours, X_OK) == 0 ? TAKE(ours) : NULL;
-}
-
 /* Whether it works here, on a moment of silence. */
 static int try_out(struct speech_voices *v, struct err *err)
 {
@@ -234,7 +226,7 @@ struct speech_voices *speech_voices_new(const struct speech_places *p, struct ca
 	struct err err;
 	v->cancel = cancel;
 	v->method = mem_strdup("");
-	v->program = find_program(p->runtime_dir);
+	v->program = file_find_program(PROGRAM, p->runtime_dir);
 	v->model = v->program ? find_model(p->models_dir, 1) : NULL;
 	if (!v->model) {
 		free(TAKE(v->program));

@@ -30,23 +30,18 @@ static int find_program(const char *wanted, const struct speech_places *p, char 
 	if (*wanted) {
 		/* It runs in a folder of its own. */
 		char *real = strchr(wanted, '/') ? realpath(wanted, NULL) : NULL;
-		bool there = strchr(wanted, '/') ? access(wanted, X_OK) == 0 && !file_is_dir(wanted)
-		                                 : file_in_path(wanted);
 		*ret = real ? real : mem_strdup(wanted);
-		return there ? 0
-		             : err_set(err, ERR_NOENT,
-		                       "the program %s does not exist or cannot be run (speech.server)",
-		                       wanted);
+		return file_can_run(wanted)
+		           ? 0
+		           : err_set(err, ERR_NOENT,
+		                     "the program %s does not exist or cannot be run (speech.server)",
+		                     wanted);
 	}
 
-	AUTO(mem_freep) char *ours = p->runtime_dir ? file_join(p->runtime_dir, NAME) : NULL;
-	if (file_in_path(NAME)) {
-		*ret = mem_strdup(NAME);
-		return 0;
-	}
-	if (ours && access(ours, X_OK) == 0) {
-		*ret = realpath(ours, NULL);
-		return *ret ? 0 : err_sys(err, errno, "cannot find %s", ours);
+	AUTO(mem_freep) char *found = file_find_program(NAME, p->runtime_dir);
+	if (found) {
+		*ret = strchr(found, '/') ? realpath(found, NULL) : TAKE(found);
+		return *ret ? 0 : err_sys(err, errno, "cannot find %s", found);
 	}
 	return err_set(err, ERR_NOENT,
 	               "no " NAME ", so speech is not recognized: run %s, install whisper.cpp, or name "
