@@ -2,14 +2,9 @@
 #include "speech/voices.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -18,7 +13,7 @@
 #include "base/log.h"
 #include "models/model.h"
 #include "models/speech.h"
-#include "proc/spawn.h"
+#include "proc/run.h"
 #include "speech/split.h"
 #include "speech/wav.h"
 
@@ -95,73 +90,26 @@ int speech_voices_read(const char *text, int64_t length, struct speech_voice **r
 
 /* ---- the program */
 
-/* The sound as a file in memory; its descriptor. */
-static int make_file(const int16_t *samples, size_t n, struct err *err)
-{
-	AUTO(buf_free) struct buf wav = BUF(SPEECH_WAV_HEAD + 2 * n);
-	AUTO(fd_closep) int fd = memfd_create("sound", MFD_CLOEXEC);
-	speech_wav(samples, n, &wav);
-	if (fd < 0)
-		return err_sys(err, errno, "cannot make a file in memory");
-	for (size_t done = 0; done < wav.len;) {
-		ssize_t r = pwrite(fd, wav.data + done, wav.len - done, (off_t)done);
-		if (r <= 0)
-			return err_sys(err, errno, "cannot write a file in memory");
-		done += (size_t)r;
-	}
-	int result = fd;
-	fd = -1;
-	return result;
-}
-
-/* Reads until the program has ended. */
-static int follow(const struct speech_voices *v, struct child *child, int fd, struct buf *out,
-                  struct err *err)
-{
-	int64_t deadline = clock_now() + time_max;
-	char data[4096];
-	for (bool open = true; open || !child_ended(child);) {
-		struct pollfd p[] = {{.fd = cancel_fd(v->cancel), .events = POLLIN},
-		                     {.fd = open ? fd : -1, .events = POLLIN}};
-		poll(p, 2, 100);
-		if (cancel_fired(v->cancel))
-			return err_set(err, ERR_CANCELED, "interrupted");
-		if (clock_now() > deadline)
-			return err_set(err, ERR_ENGINE, PROGRAM " does not end");
-		ssize_t n = open && p[1].revents ? read(fd, data, sizeof data) : -1;
-		if (n > 0)
-			buf_add(out, data, (size_t)n);
-		open = open && n != 0;
-	}
-	return 0;
-}
-
 static int run(const struct speech_voices *v, const int16_t *samples, size_t n, struct buf *out,
                struct err *err)
 {
-	AUTO(child_freep) struct child *child = NULL;
-	char status[CHILD_TEXT_MAX];
-	int pipe_fds[2];
-	AUTO(fd_closep) int sound = make_file(samples, n, err);
-	if (sound < 0)
-		return -(int)err->code;
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "cannot make a pipe");
-	AUTO(fd_closep) int ours = pipe_fds[0], theirs = pipe_fds[1];
+	AUTO(buf_free) struct buf wav = BUF(SPEECH_WAV_HEAD + 2 * n);
 	const char *argv[] = {v->program, "-np", "-t", "1", "-vm", v->model, "-f", "/dev/stdin", NULL};
-	const struct program_start start = {.argv = argv, .log_fd = theirs, .input_fd = sound};
-	int r = child_start_program(&start, &child, err);
+	struct err why = {0};
+	bool cut;
+	speech_wav(samples, n, &wav);
+	const struct proc_run o = {.argv = argv,
+	                           .input = wav.data,
+	                           .input_len = wav.len,
+	                           .timeout = time_max,
+	                           .cancel = v->cancel,
+	                           .background = true};
+	int r = proc_run(&o, out, &cut, &why);
+	if (r == -ERR_CANCELED)
+		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0)
-		return r;
-	child_yield(child);
-	fd_closep(&theirs);
-	theirs = -1;
-	r = follow(v, child, ours, out, err);
-	if (r == 0)
-		r = buf_check(out, "the output of " PROGRAM, err);
-	if (r == 0 && child_status(child) != 0)
-		r = err_set(err, ERR_ENGINE, PROGRAM " %s", child_status_text(child, status));
-	return r;
+		return err_set(err, ERR_ENGINE, PROGRAM ": %s", why.msg);
+	return cut ? err_set(err, ERR_ENGINE, PROGRAM " prints more than is read") : 0;
 }
 
 int speech_voices_find(struct speech_voices *v, const int16_t *samples, size_t n,

@@ -2,8 +2,6 @@
 #include "speech/whisper.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "proc/run.h"
 #include "proc/spawn.h"
 #include "speech/answer.h"
 
@@ -156,29 +155,13 @@ static int start(void *ctx, const char *socket, int log_fd, struct child **ret, 
 /* Versions differ, and refuse to start with an option that they do not know. */
 static int look_at_options(struct whisper *w, struct err *err)
 {
-	int pipe_fds[2];
 	AUTO(buf_free) struct buf help = BUF(HELP_MAX);
-	AUTO(child_freep) struct child *child = NULL;
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "cannot make a pipe");
-	AUTO(fd_closep) int ours = pipe_fds[0], theirs = pipe_fds[1];
 	const char *const argv[] = {w->program, "--help", NULL};
-	const struct program_start s = {.argv = argv, .log_fd = theirs};
-	int r = child_start_program(&s, &child, err);
-	if (r < 0)
+	const struct proc_run o = {.argv = argv, .timeout = HELP_TIME};
+	int r = proc_run(&o, &help, NULL, err);
+	/* What it printed says more than how it ended. */
+	if (r < 0 && r != -ERR_DIED && r != -ERR_TIMEOUT)
 		return r;
-	close(theirs);
-	theirs = -1;
-	int64_t deadline = clock_now() + HELP_TIME;
-	char data[4096];
-	struct pollfd p = {.fd = ours, .events = POLLIN};
-	for (ssize_t n = 1; n > 0 && clock_now() < deadline;) {
-		if (poll(&p, 1, (int)((deadline - clock_now()) / 1000 + 1)) <= 0)
-			break;
-		n = read(ours, data, sizeof data);
-		if (n > 0)
-			buf_add(&help, data, (size_t)n);
-	}
 	w->brief = strstr(buf_str(&help), "-nlp");
 	return strstr(buf_str(&help), "--inference-path")
 	           ? 0
