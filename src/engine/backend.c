@@ -4,15 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "engine/learned.h"
 
-#define KEY_FILE_MAX 4096
 #define DAY (86400 * CLOCK_SECOND)
 
 /* ---- creation */
@@ -101,18 +97,9 @@ int backend_key(const struct endpoint_config *s, char **ret, char **warning, str
 		return 0;
 	}
 
-	AUTO(buf_free) struct buf b = BUF(KEY_FILE_MAX);
-	int r = file_read(s->key_file, &b, err);
+	int r = endpoint_read_key(s->key_file, ret, warning, err);
 	if (r < 0)
 		return err_wrap(err, "the key file of the engine");
-
-	struct stat st;
-	if (stat(s->key_file, &st) == 0 && st.st_mode & (S_IRGRP | S_IROTH))
-		*warning = mem_printf("others can read the key in %s: chmod 600 it", s->key_file);
-
-	const char *begin = buf_str(&b) + strspn(buf_str(&b), " \t\r\n");
-	*ret = mem_printf("%.*s", (int)strcspn(begin, " \t\r\n"), begin);
-	explicit_bzero(b.data, b.len);
 	return **ret ? 0 : err_set(err, ERR_ARG, "the engine's key file %s is empty", s->key_file);
 }
 

@@ -4,14 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "openai/endpoint-internal.h"
 
 #define PROBE_TIMEOUT (30 * CLOCK_SECOND)
 #define PROBE_MAX ((size_t)16 << 20) /* a large catalogue lists thousands of models */
 #define NAMES_SHOWN 5
+#define KEY_FILE_MAX 4096
 
 static int bad_url(const char *url, const char *why, struct err *err)
 {
@@ -112,6 +115,22 @@ int endpoint_new(const char *url, const char *key, const char *model,
 			               "the engine's key holds a space or another byte that no key has");
 
 	*ret = TAKE(e);
+	return 0;
+}
+
+int endpoint_read_key(const char *path, char **ret, char **ret_warning, struct err *err)
+{
+	AUTO(buf_free) struct buf b = BUF(KEY_FILE_MAX);
+	struct stat st;
+	*ret_warning = NULL;
+	int r = file_read(path, &b, err);
+	if (r < 0)
+		return r;
+	if (stat(path, &st) == 0 && st.st_mode & (S_IRGRP | S_IROTH))
+		*ret_warning = mem_printf("others can read the key in %s: chmod 600 it", path);
+	const char *begin = buf_str(&b) + strspn(buf_str(&b), " \t\r\n");
+	*ret = mem_printf("%.*s", (int)strcspn(begin, " \t\r\n"), begin);
+	explicit_bzero(b.data, b.len);
 	return 0;
 }
 

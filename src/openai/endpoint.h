@@ -53,6 +53,10 @@ struct endpoint_failure {
  * URL that is invalid or contains a password. */
 int endpoint_new(const char *url, const char *key, const char *model,
                  const struct endpoint_limits *limits, struct endpoint **ret, struct err *err);
+/* The key in a file: its first word, "" if it has none. *ret and *ret_warning,
+ * for people ("others can read …"; NULL = nothing to say), are the caller's to
+ * free. Blocks for the disk. */
+int endpoint_read_key(const char *path, char **ret, char **ret_warning, struct err *err);
 void endpoint_free(struct endpoint *e);
 DEFINE_FREEP(struct endpoint, endpoint)
 

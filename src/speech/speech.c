@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -20,7 +19,6 @@
 #define PAUSE (CLOCK_SECOND / 2) /* before a retry, doubled each time */
 #define PAUSE_MAX (30 * CLOCK_SECOND)
 #define FAILURES_MAX 3 /* pieces in a row, after which further ones would fail, too */
-#define KEY_FILE_MAX 4096
 
 struct speech {
 	struct speech_options o;
@@ -77,17 +75,15 @@ static int read_key(struct speech_options *o, struct err *err)
 {
 	if (*o->key || !*o->key_file)
 		return 0;
-	AUTO(buf_free) struct buf b = BUF(KEY_FILE_MAX);
-	struct stat st;
-	int r = file_read(o->key_file, &b, err);
+	AUTO(mem_freep) char *warning = NULL;
+	char *key = NULL;
+	int r = endpoint_read_key(o->key_file, &key, &warning, err);
 	if (r < 0)
 		return err_wrap(err, "the key file of the engine for speech");
-	if (stat(o->key_file, &st) == 0 && st.st_mode & (S_IRGRP | S_IROTH))
-		log_warning("others can read the key in %s: chmod 600 it", o->key_file);
-	const char *begin = buf_str(&b) + strspn(buf_str(&b), " \t\r\n");
+	if (warning)
+		log_warning("%s", warning);
 	free(o->key);
-	o->key = mem_printf("%.*s", (int)strcspn(begin, " \t\r\n"), begin);
-	explicit_bzero(b.data, b.len);
+	o->key = key;
 	return *o->key ? 0
 	               : err_set(err, ERR_ARG, "the file %s (speech.key_file) is empty", o->key_file);
 }
