@@ -21,6 +21,7 @@ static void examine(PIX *gray)
 		for (int turn = 0; turn < 360; turn += 90) {
 			AUTO(image_freep) PIX *part = image_cut(gray, b, turn);
 			AUTO(image_freep) PIX *line = part ? image_line(part, 40, turn) : NULL;
+			(void)line;
 			const struct image_box inside = {0, 0, 1, 1};
 			const struct image_box back = image_uncut(b, turn, &inside);
 			assert(image_overlap(b, &back) > 0.99);

@@ -67,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ask(w);
 		wallclock_localize(w, NULL, "");
 		AUTO(mem_freep) char *again = wallclock_write(w);
+		assert(again);
 	}
 	wallclock_read("", &none, &err);
 	read_zone(data, size, none);

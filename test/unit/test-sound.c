@@ -320,8 +320,8 @@ static void test_lies_of_tracks(void **state)
 		"{\"best\":0,\"tracks\":{}}",
 		"{\"best\":0,\"tracks\":[{}]}",
 		"{\"best\":-2,\"tracks\":[]}",
-		"{\"best\":1,\"tracks\":[{\"index\":1,\"codec\":\"a\",\"language\":\"\",\"title\":\"\","
-		"\"rate\":1,\"channels\":1,\"end\":-1,\"undecodable\":false}]}",
+		("{\"best\":1,\"tracks\":[{\"index\":1,\"codec\":\"a\",\"language\":\"\",\"title\":\"\","
+	     "\"rate\":1,\"channels\":1,\"end\":-1,\"undecodable\":false}]}"),
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		AUTO(decoder_audio_clear) struct decoder_audio a = {0};

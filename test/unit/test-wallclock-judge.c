@@ -207,9 +207,10 @@ static void journal(void **state)
 	assert_string_equal(jump, "the clock jumps by +37 s here");
 	assert_ok(wallclock_read(NULL, &empty, &err));
 	assert_false(wallclock_at(empty, 0, &t));
-	static const char *const wrong[] = {"{", "[]", "{}", "{\"version\":2}",
-	                                    "{\"version\":1,\"reads\":0,\"timezone\":\"\",\"fault\":"
-	                                    "\"\",\"clocks\":[{}]}"};
+	static const char *const wrong[] = {
+		"{", "[]", "{}", "{\"version\":2}",
+		("{\"version\":1,\"reads\":0,\"timezone\":\"\",\"fault\":\"\","
+	     "\"clocks\":[{}]}")};
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		struct wallclock *none = NULL;
 		assert_true(wallclock_read(wrong[i], &none, &err) < 0);
