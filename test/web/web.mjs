@@ -137,6 +137,7 @@ export class Server {
     this.listen = '127.0.0.1:0';
     this.env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VDET_')));
     for (const name of ['DATA', 'CONFIG', 'CACHE']) this.env[`XDG_${name}_HOME`] = join(home, name.toLowerCase());
+    this.env.VDET_TEXT_SCREEN = 'off'; // test_page.mjs puts the texts of the picture into the journal itself
   }
 
   async start() {
