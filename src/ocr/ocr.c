@@ -12,6 +12,7 @@
 #include "ocr/letters.h"
 #include "ocr/part.h"
 #include "protocol/text-wire.h"
+#include "wallclock/parse.h"
 
 enum {
 	CANDIDATES = 16,
@@ -186,25 +187,90 @@ static int read_page(struct ocr *o, PIX *gray, struct found_lines *to, struct er
 	return r;
 }
 
-/* With letters only where they make a word of a clock: else an 8 would be read
- * as a B. What has none and was read surely is not read again. */
+/* ---- clocks ---- */
+
+/* A line with its margins, in pixels, and how writing is separated from what is
+ * behind it, as in `ways`. Digits that are read wrong in one of them are seldom
+ * read wrong in the same way in another one. */
+static const struct clock_way {
+	int height, least;
+} clock_ways[] = {{56, 0}, {80, 0}, {56, 170}, {110, 170}, {80, 170}, {80, 220}, {40, 0}};
+
+/* What was read in one of them. */
+struct clock_read {
+	struct wallclock_reading reading;
+	struct found_lines lines; /* one, or none if there is no clock */
+};
+
+struct clock_reads {
+	struct clock_read items[ARRAY_LEN(clock_ways)];
+};
+
+static void clock_reads_freep(struct clock_reads **c)
+{
+	for (size_t i = 0; *c && i < ARRAY_LEN(clock_ways); i++)
+		found_clear(&(*c)->items[i].lines);
+	free(*c);
+}
+
+static int read_clock_way(struct ocr *o, PIX *gray, const struct clock_way *way,
+                          const char *letters, struct found_lines *to, struct err *err)
+{
+	AUTO(image_freep) PIX *line = image_line(gray, way->height, way->least);
+	return line ? recognize(o, line, PSM_SINGLE_LINE, letters, to, err)
+	            : err_set(err, ERR_LIMIT, "no memory for a line");
+}
+
+/* Whether nothing is left that could be the rest of it: a date has 8 digits, a
+ * time at most as many, but for fractions. */
+static bool is_whole(const struct clock_read *c)
+{
+	size_t digits = 0;
+	for (const char *p = c->lines.items[0].text; *p; p++)
+		digits += *p >= '0' && *p <= '9';
+	return digits <= 8 || (c->reading.timed && c->reading.dated);
+}
+
+/* The surer one of an earlier line and of this one, if both are the same time
+ * and date. */
+static struct clock_read *find_agreement(struct clock_reads *reads, size_t n)
+{
+	struct clock_read *now = &reads->items[n];
+	for (size_t i = 0; i < n && now->lines.n == 1; i++) {
+		struct clock_read *before = &reads->items[i];
+		if (before->lines.n == 1 && wallclock_same(&before->reading, &now->reading))
+			return found_best(&now->lines) > found_best(&before->lines) ? now : before;
+	}
+	return NULL;
+}
+
+/* Nothing is read until two ways agree in the time and the date: a wrong one is
+ * worse than none. With letters only if the first way finds a word of a clock:
+ * else an 8 would be read as a B. */
 static int read_clock(struct ocr *o, PIX *gray, struct found_lines *to, struct err *err)
 {
-	AUTO(found_freep) struct found_lines *with = mem_alloc(1, sizeof *with);
-	int r = read_line(o, gray, letters_clock, with, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < with->n; i++) {
-		const char *text = with->items[i].text;
-		bool plain = !strpbrk(text, letters_all) && is_good(with);
-		if (!plain && !letters_has_clock_word(text))
-			continue;
-		to->items[0] = with->items[i];
-		to->n = 1;
-		with->items[i].text = NULL;
-		return 0;
+	AUTO(clock_reads_freep) struct clock_reads *reads = mem_alloc(1, sizeof *reads);
+	const char *letters = letters_clock;
+	struct clock_read *best = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(clock_ways) && !(best && is_whole(best)); i++) {
+		struct clock_read *now = &reads->items[i];
+		int r = read_clock_way(o, gray, &clock_ways[i], letters, &now->lines, err);
+		if (r < 0)
+			return r;
+		const char *text = now->lines.n == 1 ? now->lines.items[0].text : "";
+		letters = letters_has_clock_word(text) ? letters : letters_digits;
+		if (!wallclock_parse(text, &now->reading))
+			found_clear(&now->lines);
+		struct clock_read *agreed = find_agreement(reads, i);
+		best = agreed && (!best || is_whole(agreed)) ? agreed : best;
 	}
-	return read_line(o, gray, letters_digits, to, err);
+	if (!best)
+		return 0;
+	to->items[0] = best->lines.items[0];
+	to->items[0].box = (struct image_box){0, 0, pixGetWidth(gray), pixGetHeight(gray)};
+	to->n = 1;
+	best->lines.items[0].text = NULL;
+	return 0;
 }
 
 int ocr_read(struct ocr *o, const void *jpeg, size_t len, const struct ocr_request *q, json_t **ret,

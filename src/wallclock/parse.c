@@ -471,3 +471,15 @@ bool wallclock_parse(const char *text, struct wallclock_reading *ret)
 	say_format(ret, &hours, sep, named, year_digits);
 	return ret->timed || ret->dated;
 }
+
+bool wallclock_same(const struct wallclock_reading *a, const struct wallclock_reading *b)
+{
+	if (a->timed != b->timed || a->dated != b->dated)
+		return false;
+	if (a->timed && (a->of_day != b->of_day || a->unit != b->unit || a->half != b->half))
+		return false;
+	for (size_t i = 0; a->dated && i < WALLCLOCK_ORDERS; i++)
+		if (a->possible[i] != b->possible[i] || (a->possible[i] && a->days[i] != b->days[i]))
+			return false;
+	return true;
+}

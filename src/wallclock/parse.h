@@ -34,5 +34,7 @@ struct wallclock_reading {
 /* False if there is no valid time and no valid date in it, or more than
  * WALLCLOCK_PARSE_MAX bytes. Other words around them are ignored. */
 bool wallclock_parse(const char *text, struct wallclock_reading *ret);
+/* Whether both are the same time and date, in the same order of numbers. */
+bool wallclock_same(const struct wallclock_reading *a, const struct wallclock_reading *b);
 
 #endif

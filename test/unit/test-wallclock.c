@@ -130,6 +130,26 @@ static void others(void **state)
 			fail_msg("'%s' is read as '%s'", list[i], r.format);
 }
 
+static bool are_same(const char *a, const char *b)
+{
+	struct wallclock_reading x, y;
+	assert_true(wallclock_parse(a, &x));
+	assert_true(wallclock_parse(b, &y));
+	return wallclock_same(&x, &y);
+}
+
+static void same_readings(void **state)
+{
+	(void)state;
+	assert_true(are_same("2026-11-30 14:05:09", "| 2026-11-30  14:05: 09 x"));
+	assert_true(are_same("05/06/2026", "05.06.2026"));
+	assert_false(are_same("05/06/2026", "2026-06-05")); /* the first may be May */
+	assert_false(are_same("2026-11-30 14:05:09", "14:05:09"));
+	assert_false(are_same("14:05:09", "14:05:03"));
+	assert_false(are_same("14:05:00", "14:05"));
+	assert_false(are_same("02:05:09", "02:05:09 PM"));
+}
+
 static void days(void **state)
 {
 	(void)state;
@@ -147,10 +167,8 @@ static void days(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(formats),
-		cmocka_unit_test(errors),
-		cmocka_unit_test(others),
-		cmocka_unit_test(days),
+		cmocka_unit_test(formats),       cmocka_unit_test(errors), cmocka_unit_test(others),
+		cmocka_unit_test(same_readings), cmocka_unit_test(days),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
