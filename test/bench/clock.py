@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """How well `vdet clock` finds where a recording was cut, and where its clock was set: 20 drawn recordings whose truth is
-known, ten cut (2 to 600 s, a repeated minute, some with a clock that is fast), ten whose clock was set; and ten hours without
-a jump, and with three cuts. Prints a line for each, then a summary. Needs ffmpeg, and Tesseract with its English data.
+known, ten cut (2 to 600 s, a repeated minute, some with a clock that is fast), ten whose clock was set; ten hours without
+a jump, and with three cuts. Prints a line for each, then a summary. Then how many single readings of twelve others are
+right. Needs ffmpeg, and Tesseract with its English data.
 
-    test/bench/clock.py --vdet build/src/app/vdet [--folder FOLDER] [--only cut|set|long] [--hours 10]
+    test/bench/clock.py --vdet build/src/app/vdet [--folder FOLDER] [--only cut|set|long|readings] [--hours 10]
 """
 import argparse
+import datetime
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,16 +21,22 @@ from pathlib import Path
 
 START = "2026-11-30 14:05:09"
 FORMATS = ("ymd", "dmy", "mdy", "time")
+# Seed, format, first time, height.
+READINGS = (
+    (23, "ymd", "2026-11-30 14:55:09", 360), (9, "twelve", "2026-06-05 11:58:30", 360), (9, "dmy", "2026-06-05 23:58:30", 360),
+    (31, "ymd", "2026-03-19 08:38:50", 180), (32, "dmy", "2025-09-28 03:59:35", 180), (33, "mdy", "2026-08-09 19:56:10", 360),
+    (34, "time", "2026-05-06 06:58:40", 360), (35, "ymd", "2024-12-31 23:59:30", 720), (36, "dmy", "2026-10-13 17:35:55", 720),
+    (37, "twelve", "2026-02-28 16:49:33", 180), (38, "ymd", "2023-08-05 09:08:35", 270), (39, "mdy", "2029-03-31 13:33:13", 480))
 
 
 class Bench:
     def __init__(self, vdet, folder):
         self.vdet, self.folder = vdet, Path(folder)
 
-    def draw(self, name, seconds, seed, fps=5, size=(320, 180), keyframe=2, events=900, extra=()):
+    def draw(self, name, seconds, seed, fps=5, size=(320, 180), keyframe=2, events=900, start=START, extra=()):
         path = self.folder / name
         if not path.exists():
-            subprocess.run([self.vdet, "world", "--clock-start", START, "--duration", str(seconds), "--seed", str(seed),
+            subprocess.run([self.vdet, "world", "--clock-start", start, "--duration", str(seconds), "--seed", str(seed),
                             "--fps", str(fps), "--width", str(size[0]), "--height", str(size[1]), "--cuts", "0", "--events",
                             str(events), "--keyframe", str(keyframe), *extra, str(path)], check=True, capture_output=True)
         return path
@@ -57,6 +66,7 @@ class Bench:
         found = json.loads(out)
         clocks = [c for c in found["clocks"] if c["source"] == "picture"]
         return {"breaks": clocks[0]["breaks"] if clocks else [], "found": bool(clocks), "reads": found["reads"],
+                "samples": clocks[0]["samples"] if clocks else [],
                 "s": time.monotonic() - before,
                 "cpu": after.children_user + after.children_system - used.children_user - used.children_system}
 
@@ -114,11 +124,35 @@ def long(b, hours):
                   [(a, 37, "clock set"), (c - 37, 600, "clock set"), (d - 637, 2, "clock set")])]
 
 
+def is_right(text, at, start, twelve):
+    """Of a reading with a whole time: whether it is this one, but for the last quarter of a second."""
+    for off in (-0.25, 0, 0.25):
+        t = start + datetime.timedelta(seconds=at + off)
+        if tuple(map(int, text)) == (t.hour % 12 or 12 if twelve else t.hour, t.minute, t.second):
+            return True
+    return False
+
+
+def readings(b):
+    total = {"readings": 0, "right": 0, "part": 0, "wrong": 0}
+    for seed, kind, start, height in READINGS:
+        path = b.draw(f"read{seed}-{kind}.mp4", 60, seed, size=(height * 16 // 9 // 2 * 2, height), start=start,
+                      extra=("--clock-format", kind))
+        for at, text, _ in b.clock(path)["samples"]:
+            found = re.search(r"(\d\d?):(\d\d):(\d\d)", text)
+            right = found and is_right(found.groups(), at / 1e6, datetime.datetime.fromisoformat(start), kind in ("mdy", "twelve"))
+            total["readings"] += 1
+            total["right" if right else "wrong" if found else "part"] += 1
+            if found and not right:
+                print(json.dumps({"file": path.name, "at_s": at / 1e6, "read": text}), flush=True)
+    print(json.dumps(total))
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--vdet", default="build/src/app/vdet")
     p.add_argument("--folder", help="keep the recordings here")
-    p.add_argument("--only", choices=("cut", "set", "long"))
+    p.add_argument("--only", choices=("cut", "set", "long", "readings"))
     p.add_argument("--hours", type=float, default=10)
     o = p.parse_args()
     with tempfile.TemporaryDirectory() as temp:
@@ -131,6 +165,10 @@ def main():
             rows += sets(b)
         if o.only in (None, "long"):
             rows += long(b, o.hours)
+        if o.only in (None, "readings"):
+            readings(b)
+    if not rows:
+        return 0
     total = {k: sum(r[k] for r in rows) for k in ("located", "of", "false", "wrong_verdicts")}
     total["worst_s"] = max(r["worst_s"] for r in rows)
     print(json.dumps({"recordings": len(rows), **total}))
