@@ -18,6 +18,10 @@ enum {
 	HEAD_MAX = 2 << 20,       /* of a message of the child */
 	GRACE = 2 * CLOCK_SECOND, /* for reaping a killed child */
 	NAME_MAX_BYTES = 100,
+	/* On a busy machine a child of lower priority gets a small part of the
+	 * processors: it is its processor time that is limited, and it may take so
+	 * many times longer by the clock. */
+	BACKGROUND_FACTOR = 20,
 };
 
 static const int64_t default_timeout = 30 * CLOCK_SECOND;
@@ -43,21 +47,25 @@ static int give_up(struct text_reader *r, struct err *err)
 	struct err own;
 	char how[CHILD_TEXT_MAX], limit[CLOCK_TEXT_MAX], size[TEXT_SIZE_MAX];
 	int code = (int)err->code;
+	int64_t wait = r->background ? BACKGROUND_FACTOR * r->timeout : r->timeout;
 	if (code == ERR_DIED && child_wait(r->child, clock_now() + GRACE, NULL, &own) == 0) {
 		int status = child_status(r->child), sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 		if (sig == SIGABRT)
 			err_set(err, ERR_DIED, "the reader of text was aborted, perhaps by its limit of %s",
 			        text_size((double)r->memory, size));
+		else if (sig == SIGXCPU)
+			err_set(err, ERR_TIMEOUT, "reading took more than %s of processor time and was stopped",
+			        clock_short(r->timeout, limit));
 		else
 			err_set(err, ERR_DIED, "the reader of text %s", child_status_text(r->child, how));
 	} else if (code == ERR_TIMEOUT) {
 		err_set(err, ERR_TIMEOUT, "reading took longer than %s and was stopped",
-		        clock_short(r->timeout, limit));
+		        clock_short(wait, limit));
 	} else if (code == ERR_PROTO) {
 		err_wrap(err, "the reader of text violated its protocol and was stopped");
 	}
 	child_free(TAKE(r->child));
-	return -code;
+	return -(int)err->code;
 }
 
 /* Reads an ERROR message into err. */
@@ -105,7 +113,7 @@ static int read_hello(struct text_reader *r, struct err *err)
 
 static void limit_time(struct text_reader *r, int64_t time)
 {
-	r->deadline = clock_now() + time;
+	r->deadline = clock_now() + (r->background ? BACKGROUND_FACTOR * time : time);
 	child_limit_cpu(r->child, time / CLOCK_SECOND + 5);
 }
 

@@ -30,7 +30,9 @@ struct text_reader_options {
 	 * absolute paths; NULL or "" = Tesseract. From the command line and the
 	 * file only. Languages have no meaning then. */
 	const char *engine, *models;
-	int64_t timeout;     /* microseconds for one picture; 0 = 30 seconds */
+	/* microseconds for one picture, by the clock, or in the background of
+	 * processor time; 0 = 30 seconds */
+	int64_t timeout;
 	int64_t memory;      /* limit of the child's memory in bytes; 0 = 1 GiB */
 	const char *sandbox; /* "on" (or NULL), or "off" (the null sandbox, for sanitizers) */
 	const char *exe;     /* that has the role `text`; NULL: $VDET_EXE, else this program */
