@@ -102,12 +102,15 @@ static bool raise_loopback(void)
 	return ioctl(fd, SIOCSIFFLAGS, &r) == 0;
 }
 
-/* Tried by a process of its own first, since half of it cannot be undone. */
+/* Tried by a process of its own first, since half of it cannot be undone. Where
+ * the kernel refuses user namespaces, as below chroot(), root needs none. */
 static bool isolate(void)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
-	return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && map_user(uid, gid) && raise_loopback();
+	bool apart = unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? map_user(uid, gid)
+	                                                        : unshare(CLONE_NEWNET) == 0;
+	return apart && raise_loopback();
 }
 
 static bool can_isolate(void)

@@ -21,7 +21,8 @@ from hub import Hub
 
 TRY = os.environ.get("SPEECH_TRY", "")
 SAID = " ".join(whisper_model.SAID)
-NO_SPACES = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'  # in a user namespace, for what is below it
+# In a user namespace, for what is below it.
+NO_SPACES = 'echo 0 >/proc/sys/user/max_user_namespaces && echo 0 >/proc/sys/user/max_net_namespaces && exec "$@"'
 
 
 class Handler(BaseHTTPRequestHandler):
