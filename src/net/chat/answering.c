@@ -416,6 +416,8 @@ static int wait_for_answer(struct session *s, json_t **ret, struct err *err)
 		r = board_ask_wait(s->board, s->ask, &version, STEP, &q, err);
 		const char *state = r == 0 ? json_text(q, "state") : "";
 		if (strcmp(state, "done") == 0) {
+			if (!s->said)
+				session_tell(s, "The answer is ready");
 			*ret = json_incref(q);
 			return 0;
 		}
