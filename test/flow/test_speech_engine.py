@@ -4,11 +4,13 @@
 stopped and started again."""
 import email
 import email.policy
+import http.client
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import threading
@@ -23,6 +25,15 @@ TRY = os.environ.get("SPEECH_TRY", "")
 SAID = " ".join(whisper_model.SAID)
 # In a user namespace, for what is below it.
 NO_SPACES = 'echo 0 >/proc/sys/user/max_user_namespaces && echo 0 >/proc/sys/user/max_net_namespaces && exec "$@"'
+
+
+def post_form(connection, path, model):
+    """The body of the reply to a form with this model."""
+    body = f'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\n{model}\r\n--b--\r\n'
+    client = http.client.HTTPConnection("localhost", timeout=flow.TIMEOUT)
+    client.sock = connection
+    client.request("POST", path, body, {"Content-Type": "multipart/form-data; boundary=b"})
+    return client.getresponse().read().decode()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -316,9 +327,9 @@ class WhisperServer(Speech):
         [folder] = self.leftovers()
         self.assertEqual(folder.stat().st_mode & 0o777, 0o700)
         # Other paths than those with the prefix do not exist.
-        r = subprocess.run(["curl", "-s", "--unix-socket", str(folder / "engine.sock"), "http://x/load", "-F", "model=/etc/passwd"],
-                           capture_output=True, text=True)
-        self.assertIn("File Not Found", r.stdout)
+        with socket.socket(socket.AF_UNIX) as c:
+            c.connect(str(folder / "engine.sock"))
+            self.assertIn("File Not Found", post_form(c, "/load", "/etc/passwd"))
         self.close()
         self.ended(server)
         self.assertEqual(self.leftovers(), [])
@@ -336,8 +347,8 @@ class WhisperServer(Speech):
         port, prefix = command[command.index("--port") + 1], command[command.index("--request-path") + 1]
         self.assertRegex(prefix, "^/[0-9a-f]{32}$")
         for path in ("/health", "/load", "/inference", "/v1/audio/transcriptions"):
-            r = subprocess.run(["curl", "-s", "-F", "model=x", f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True)
-            self.assertIn("File Not Found", r.stdout)
+            with socket.create_connection(("127.0.0.1", int(port))) as c:
+                self.assertIn("File Not Found", post_form(c, path, "x"))
 
     def test_crashes(self):
         self.needs_whisper()
