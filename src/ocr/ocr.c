@@ -345,7 +345,19 @@ static int check_languages(struct ocr *o, const char *languages, struct err *err
 	return r;
 }
 
-/* The first use opens the file for its messages, and initializes tables. */
+/* The library opens the file for its messages with the first one. That must be
+ * now: once nothing can be opened any more, Tesseract 5.5 dies of it. A language
+ * that is not there always causes a message. */
+static void open_messages(void)
+{
+	TessBaseAPI *none = TessBaseAPICreate();
+	TessBaseAPISetVariable(none, "debug_file", "/dev/null");
+	TessBaseAPIInit2(none, "/dev/null", "none", OEM_LSTM_ONLY);
+	TessBaseAPIEnd(none);
+	TessBaseAPIDelete(none);
+}
+
+/* The first use initializes tables. */
 static int warm_up(struct ocr *o, struct err *err)
 {
 	AUTO(image_freep) PIX *blank = pixCreate(320, 96, 8);
@@ -363,8 +375,8 @@ int ocr_open(const char *languages, const char *data, struct ocr **ret, struct e
 {
 	AUTO(ocr_freep) struct ocr *o = mem_alloc(1, sizeof *o);
 	setMsgSeverity(L_SEVERITY_NONE);
+	open_messages();
 	o->api = TessBaseAPICreate();
-	TessBaseAPISetVariable(o->api, "debug_file", "/dev/null");
 	if (TessBaseAPIInit2(o->api, *data ? data : NULL, languages, OEM_LSTM_ONLY) != 0)
 		return fail_language(languages, err);
 	int r = check_languages(o, languages, err);
