@@ -84,11 +84,14 @@ static bool has_sure_line(const struct text_lines *l, size_t letters)
 	return false;
 }
 
+/* So many letters in a line are not there by chance: upside down, some words
+ * are read as four. */
+enum { LETTERS = 6 };
+
 /* Reads with this turn; keeps the result only if there is writing in it. */
 static int try_turn(struct scan *s, const struct frame *f, int turn, struct text_lines *lines,
                     struct err *err)
 {
-	enum { LETTERS = 6 }; /* so many are not there by chance */
 	const struct text_region whole = {0, 0, 10000, 10000, turn};
 	AUTO(text_lines_clear) struct text_lines now = {0};
 	int r = text_reader_read(s->o->reader, f->jpeg, f->jpeg_len, &whole, TEXT_PAGE, &now, err);
@@ -105,10 +108,9 @@ static int try_turn(struct scan *s, const struct frame *f, int turn, struct text
 static int read_turned(struct scan *s, const struct frame *f, int64_t time,
                        struct text_lines *lines, struct err *err)
 {
-	enum { UPRIGHT = 4 }; /* letters of a line that is not turned */
 	static const int turns[] = {180, 90, 270};
 	int r = 0, last = s->turn;
-	if (has_sure_line(lines, UPRIGHT) || (!last && time < s->next_turned))
+	if (has_sure_line(lines, LETTERS) || (!last && time < s->next_turned))
 		return 0;
 	s->turn = 0;
 	if (last)
