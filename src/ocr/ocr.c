@@ -346,8 +346,8 @@ static int check_languages(struct ocr *o, const char *languages, struct err *err
 }
 
 /* The library opens the file for its messages with the first one. That must be
- * now: once nothing can be opened any more, Tesseract 5.5 dies of it. A language
- * that is not there always causes a message. */
+ * now: once nothing can be opened any more, Tesseract 5.5 dies of it. A
+ * language that is not there always causes a message. */
 static void open_messages(void)
 {
 	TessBaseAPI *none = TessBaseAPICreate();
