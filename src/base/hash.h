@@ -40,4 +40,21 @@ size_t hash_end_bytes(struct hash *h, unsigned char out[static HASH_MAX]);
 int hash_fd(int fd, struct cancel *cancel, _Atomic int64_t *done, char out[static HASH_HEX],
             struct err *err);
 
+/* The SHA-256 of each block of HASH_BLOCK bytes of a file, the last one
+ * shorter; by them a part of the file can be checked alone. */
+enum { HASH_BLOCK = 1 << 20 };
+struct hash_blocks {
+	unsigned char (*sums)[HASH_MAX]; /* owned */
+	size_t n;
+};
+void hash_blocks_clear(struct hash_blocks *b);
+/* How many blocks a file of `size` bytes has. */
+size_t hash_blocks_of(int64_t size);
+/* As hash_fd(), with the hashes of the blocks from the same pass, which the
+ * caller clears. */
+int hash_fd_blocks(int fd, struct cancel *cancel, _Atomic int64_t *done, char out[static HASH_HEX],
+                   struct hash_blocks *ret, struct err *err);
+/* SHA-256 of some bytes. */
+void hash_bytes(const void *data, size_t len, unsigned char out[static HASH_MAX]);
+
 #endif

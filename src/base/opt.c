@@ -182,8 +182,8 @@ static int read_env(const struct opt_set *set, const struct opt_set *known, char
 {
 	/* Read by the front door and the setup, not by the table. */
 	static const char *const reserved[] = {
-		"VDET_CONFIG",   "VDET_RUNTIME_DIR",   "VDET_BUILD_DIR",    "VDET_EXE",
-		"VDET_DEMO_DIR", "VDET_ENGINE_VULKAN", "VDET_ENGINE_SPEECH"};
+		"VDET_CONFIG",   "VDET_RUNTIME_DIR", "VDET_BUILD_DIR",     "VDET_EXE",
+		"VDET_DEMO_DIR", "VDET_DEMO_ONLY",   "VDET_ENGINE_VULKAN", "VDET_ENGINE_SPEECH"};
 	for (; env && *env; env++) {
 		const char *eq = strchr(*env, '=');
 		if (strncmp(*env, "VDET_", 5) != 0 || !eq)

@@ -3,6 +3,7 @@
  * parent on the socket. The protocol is in protocol/media-wire.h. This process
  * is assumed to be compromised: an attacker who controls it has only its
  * socket. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -430,14 +431,38 @@ static void open_device(struct worker *w, const char *which, struct sandbox *s)
 	s->devices = w->hwaccel;
 }
 
+/* Asks the parent for bytes of the video, which is not on this machine. */
+static int fetch(void *ctx, int64_t pos, void *data, size_t len)
+{
+	const struct wire_limits limits = {.head = 1 << 10, .blob = MEDIA_WANT_MAX};
+	AUTO(wire_msg_clear) struct wire_msg m = {0};
+	json_auto_t *head = json_pack("{s:I s:I}", "pos", (json_int_t)pos, "len", (json_int_t)len);
+	(void)ctx;
+	int r = tell(MEDIA_WANT, head, NULL, 0, NULL);
+	if (r == 0)
+		r = wire_recv(ROLE_SOCKET, &limits, 0, NULL, &m, NULL);
+	if (r < 0 || m.type != MEDIA_BYTES || m.blob_len != len)
+		return -EIO;
+	memcpy(data, m.blob, len);
+	return 0;
+}
+
+static int open_input(struct worker *w, int64_t size, struct err *err)
+{
+	if (size < 0)
+		return input_open_fd(ROLE_INPUT, &w->in, err);
+	w->in = input_open_feed(size, fetch, NULL);
+	return 0;
+}
+
 /* Does everything that the sandbox does not allow, then enters the sandbox. */
 static int settle(struct worker *w, int argc, char **argv, struct err *err)
 {
 	struct sandbox s = {.enforce = true};
-	if (argc != 6)
+	if (argc != 7)
 		return err_set(err, ERR_ARG,
-		               "the role media takes a memory limit, a sandbox, a device, a stream, a rate "
-		               "and the handling of gaps");
+		               "the role media takes a memory limit, a sandbox, a device, a stream, a "
+		               "rate, the handling of gaps and a size");
 	w->options = (struct source_options){.stream = (int)strtol(argv[3], NULL, 10),
 	                                     .rate = strtod(argv[4], NULL),
 	                                     .gaps = !strcmp(argv[5], "keep")    ? TIMELINE_KEEP
@@ -446,7 +471,7 @@ static int settle(struct worker *w, int argc, char **argv, struct err *err)
 	s.memory = strtoll(argv[0], NULL, 10);
 	s.enforce = strcmp(argv[1], "off") != 0;
 	touch_libraries();
-	int r = input_open_fd(ROLE_INPUT, &w->in, err);
+	int r = open_input(w, strtoll(argv[6], NULL, 10), err);
 	if (r == 0)
 		open_device(w, argv[2], &s);
 	if (r == 0)

@@ -5,8 +5,15 @@
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "decoder/decoder.h"
 #include "proc/wire.h"
+
+/* limit of valid times */
+#define DECODER_LATEST (INT64_C(100) * 366 * 86400 * CLOCK_SECOND)
+
+/* Reads and checks the description of a file; the caller clears `ret`. */
+int decoder_read_info(const json_t *head, struct video_info *ret, struct err *err);
 
 /* Sends a request and starts its timeout; `err` must not be NULL in the other
  * functions. */

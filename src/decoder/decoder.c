@@ -28,15 +28,11 @@
 enum {
 	HEAD_MAX = 64 << 10,      /* of a message of the child */
 	BLOB_MAX = 32 << 20,      /* a picture and its thumbnail */
-	PIXELS_MAX = 1 << 16,     /* a side */
 	GRACE = 2 * CLOCK_SECOND, /* for reaping a killed child */
 };
 
 /* of names of pixel formats, with their size */
 static const char format_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_ ";
-
-/* limit of valid times */
-static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;
 
 struct decoder {
 	struct child *child; /* NULL after it was killed */
@@ -46,25 +42,13 @@ struct decoder {
 	int64_t peak;
 	bool greeted;
 	bool unlocked, background;
-	int fd;                    /* to start again without a device; -1 after that */
-	struct wire_msg reference; /* sent first; type 0 if there is none */
-	struct timeline_id id;     /* identifies the file and how it is opened */
+	int fd;                          /* to start again without a device; -1 = none */
+	bool device;                     /* it may be started again without a device */
+	const struct decoder_feed *feed; /* instead of a file; NULL = none */
+	struct wire_msg reference;       /* sent first; type 0 if there is none */
+	struct timeline_id id;           /* identifies the file and how it is opened */
 	char stream[16], rate[32], gaps[8];
 };
-
-void video_info_clear(struct video_info *v)
-{
-	free(v->container);
-	free(v->codec);
-	free(v->hdr);
-	free(v->timecode);
-	free(v->pixel_format);
-	free(v->warning);
-	free(v->libraries);
-	json_decref(v->video_streams);
-	json_decref(v->gaps);
-	*v = (struct video_info){0};
-}
 
 void frame_clear(struct frame *f)
 {
@@ -87,6 +71,7 @@ static int load_reference(const struct decoder_options *o, struct cancel *cancel
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(fd_closep) int fd = -1;
 	plain.reference = plain.hwaccel = NULL;
+	plain.feed = NULL;
 	int r = file_open_input(o->reference, &fd, err);
 	if (r == 0)
 		r = decoder_open(fd, &plain, cancel, &d, err);
@@ -100,10 +85,11 @@ static int load_reference(const struct decoder_options *o, struct cancel *cancel
 
 static int start_child(struct decoder *d, int fd, const char *hwaccel, struct err *err)
 {
-	char memory[24];
+	char memory[24], size[24];
 	snprintf(memory, sizeof memory, "%lld", (long long)d->memory);
-	const char *args[] = {memory, d->unlocked ? "off" : "on", hwaccel, d->stream, d->rate, d->gaps,
-	                      NULL};
+	snprintf(size, sizeof size, "%lld", d->feed ? (long long)d->feed->size : -1LL);
+	const char *args[] = {
+		memory, d->unlocked ? "off" : "on", hwaccel, d->stream, d->rate, d->gaps, size, NULL};
 	struct role_start start = ROLE_START("media");
 	start.args = args;
 	start.input = fd;
@@ -113,31 +99,50 @@ static int start_child(struct decoder *d, int fd, const char *hwaccel, struct er
 	return r;
 }
 
-int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
-                 struct decoder **ret, struct err *err)
+static void settings_text(struct decoder *d, const struct decoder_options *o)
 {
-	struct stat st;
-	if (fstat(fd, &st) < 0)
+	snprintf(d->stream, sizeof d->stream, "%d", o->has_stream ? o->stream : -1);
+	snprintf(d->rate, sizeof d->rate, "%.6f", o->rate);
+	snprintf(d->gaps, sizeof d->gaps, "%s", o->gaps ? o->gaps : "auto");
+}
+
+/* Identifies what is decoded, and how. */
+static int identify(struct decoder *d, int fd, struct err *err)
+{
+	struct stat st = {.st_mode = S_IFREG};
+	if (d->feed)
+		st.st_size = d->feed->size;
+	else if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot read the file");
 	if (S_ISREG(st.st_mode) && st.st_size == 0)
 		return err_set(err, ERR_FORMAT, "the file is empty (0 bytes)");
+	timeline_id_set(&d->id, &st, d->stream, d->rate, d->gaps);
+	if (d->feed)
+		timeline_id_name(&d->id, d->feed->id);
+	return 0;
+}
+
+int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
+                 struct decoder **ret, struct err *err)
+{
 	AUTO(decoder_freep) struct decoder *d = mem_alloc(1, sizeof *d);
 	*d = (struct decoder){.cancel = cancel,
 	                      .timeout = o->timeout,
 	                      .memory = o->memory,
 	                      .unlocked = o->sandbox && !strcmp(o->sandbox, "off"),
 	                      .background = o->background,
+	                      .feed = o->feed,
 	                      .fd = -1};
-	snprintf(d->stream, sizeof d->stream, "%d", o->has_stream ? o->stream : -1);
-	snprintf(d->rate, sizeof d->rate, "%.6f", o->rate);
-	snprintf(d->gaps, sizeof d->gaps, "%s", o->gaps ? o->gaps : "auto");
-	timeline_id_set(&d->id, &st, d->stream, d->rate, d->gaps);
-	bool device = o->hwaccel && strcmp(o->hwaccel, "none") != 0;
-	if (device && (d->fd = fcntl(fd, F_DUPFD_CLOEXEC, 16)) < 0)
+	settings_text(d, o);
+	int r = identify(d, fd, err);
+	if (r < 0)
+		return r;
+	d->device = o->hwaccel && strcmp(o->hwaccel, "none") != 0;
+	if (d->device && !d->feed && (d->fd = fcntl(fd, F_DUPFD_CLOEXEC, 16)) < 0)
 		return err_sys(err, errno, "cannot duplicate a file descriptor");
-	int r = o->reference && *o->reference ? load_reference(o, cancel, &d->reference, err) : 0;
+	r = o->reference && *o->reference ? load_reference(o, cancel, &d->reference, err) : 0;
 	if (r == 0)
-		r = start_child(d, fd, device ? o->hwaccel : "none", err);
+		r = start_child(d, d->feed ? -1 : fd, d->device ? o->hwaccel : "none", err);
 	if (r == 0)
 		*ret = TAKE(d);
 	return r;
@@ -148,13 +153,14 @@ int decoder_open(int fd, const struct decoder_options *o, struct cancel *cancel,
 static bool again_in_software(struct decoder *d, int r)
 {
 	struct err err;
-	if (d->child || d->fd < 0 ||
+	if (d->child || !d->device ||
 	    (r != -ERR_DIED && r != -ERR_TIMEOUT && r != -ERR_LIMIT && r != -ERR_PROTO))
 		return false;
 	d->greeted = false;
 	r = start_child(d, d->fd, "none", &err);
 	fd_closep(&d->fd);
 	d->fd = -1;
+	d->device = false;
 	log_warning("decoding with a device failed: continuing in software");
 	return r == 0;
 }
@@ -244,15 +250,54 @@ static int read_error(struct decoder *d, const json_t *head, struct err *err)
 	return -(int)code;
 }
 
+/* Gives the child the bytes that it asks for. */
+static int serve_bytes(struct decoder *d, const json_t *head, struct err *err)
+{
+	int64_t pos, len, size = d->feed->size, began = clock_now();
+	int r = wire_int(head, "pos", 0, size - 1, &pos, err);
+	if (r == 0)
+		r = wire_int(head, "len", 1, MEDIA_WANT_MAX, &len, err);
+	if (r == 0 && len > size - pos)
+		r = err_set(err, ERR_PROTO, "bytes after the end of the video were asked for");
+	if (r < 0)
+		return decoder_give_up(d, err);
+
+	AUTO(mem_freep) unsigned char *data = mem_alloc((size_t)len, 1);
+	r = d->feed->read(d->feed->ctx, pos, data, (size_t)len, d->cancel, err);
+	if (r < 0)
+		return decoder_stop(d, r);
+	if (d->deadline)
+		d->deadline += clock_now() - began;
+	const struct wire_part part = {data, (size_t)len};
+	r = wire_send(child_socket(d->child), MEDIA_BYTES, NULL, &part, 1, d->deadline, d->cancel, err);
+	return r < 0 ? decoder_give_up(d, err) : 0;
+}
+
+/* Receives the next message for the caller. */
+static int receive(struct decoder *d, size_t blob, struct wire_msg *ret, struct err *err)
+{
+	const struct wire_limits limits = {.head = HEAD_MAX, .blob = blob};
+	for (;;) {
+		int r = wire_recv(child_socket(d->child), &limits, d->deadline, d->cancel, ret, err);
+		if (r < 0)
+			return decoder_give_up(d, err);
+		if (ret->type != MEDIA_WANT || !d->feed)
+			return 0;
+		r = serve_bytes(d, ret->head, err);
+		wire_msg_clear(ret);
+		if (r < 0)
+			return r;
+	}
+}
+
 /* Receives the next message, which must have an allowed type. Anything else
  * ends the child. */
 int decoder_receive(struct decoder *d, uint32_t type, uint32_t other, size_t blob,
                     struct wire_msg *ret, struct err *err)
 {
-	const struct wire_limits limits = {.head = HEAD_MAX, .blob = blob};
-	int r = wire_recv(child_socket(d->child), &limits, d->deadline, d->cancel, ret, err);
+	int r = receive(d, blob, ret, err);
 	if (r < 0)
-		return decoder_give_up(d, err);
+		return r;
 	if (ret->type == type || ret->type == other)
 		return 0;
 	if (ret->type == MEDIA_ERROR) {
@@ -270,7 +315,7 @@ static int send_reference(struct decoder *d, struct err *err)
 	const struct wire_part part = {d->reference.blob, d->reference.blob_len};
 	int r = wire_send(child_socket(d->child), MEDIA_REFERENCE, d->reference.head, &part, 1,
 	                  d->deadline, d->cancel, err);
-	if (d->fd < 0)
+	if (!d->device)
 		wire_msg_clear(&d->reference);
 	return r < 0 ? decoder_give_up(d, err) : 0;
 }
@@ -314,6 +359,30 @@ static int greet(struct decoder *d, struct err *err)
 	return r == 0 ? send_timeline(d, err) : r;
 }
 
+unsigned char *decoder_timeline(int fd, const struct decoder_options *o, size_t *ret_len)
+{
+	struct decoder d = {.feed = o->feed};
+	settings_text(&d, o);
+	*ret_len = 0;
+	return identify(&d, fd, NULL) < 0 ? NULL : timeline_cache_get(&d.id, ret_len);
+}
+
+int decoder_timeline_set(const struct decoder_options *o, const unsigned char *data, size_t len,
+                         struct err *err)
+{
+	struct decoder d = {.feed = o->feed};
+	struct timeline t;
+	settings_text(&d, o);
+	int r = identify(&d, -1, err);
+	if (r < 0)
+		return r;
+	if (!timeline_read(data, len, &t))
+		return err_set(err, ERR_PROTO, "the timeline of the video is malformed");
+	timeline_clear(&t);
+	timeline_cache_put(&d.id, data, len);
+	return 0;
+}
+
 void decoder_more_time(struct decoder *d)
 {
 	d->deadline = d->timeout ? clock_now() + d->timeout : 0;
@@ -340,79 +409,6 @@ int decoder_request(struct decoder *d, uint32_t type, const json_t *head, struct
 	return r < 0 ? decoder_give_up(d, err) : 0;
 }
 
-static int info_strings(const json_t *h, struct video_info *v, struct err *err)
-{
-	int r = wire_string(h, "container", 100, &v->container, err);
-	if (r == 0)
-		r = wire_string(h, "codec", 60, &v->codec, err);
-	if (r == 0)
-		r = wire_string(h, "pixel_format", 40, &v->pixel_format, err);
-	if (r == 0)
-		r = wire_string(h, "hdr", 8, &v->hdr, err);
-	if (r == 0)
-		r = wire_string(h, "timecode", MEDIA_TIMECODE_MAX, &v->timecode, err);
-	if (r == 0)
-		r = wire_string(h, "warning", MEDIA_TEXT_MAX, &v->warning, err);
-	if (r == 0)
-		r = wire_string(h, "libraries", MEDIA_TEXT_MAX, &v->libraries, err);
-	const json_t *streams = json_object_get(h, "video_streams"), *gaps = json_object_get(h, "gaps");
-	if (r == 0 && (!json_is_array(streams) || !json_is_array(gaps)))
-		return err_set(err, ERR_PROTO, "the lists of streams and gaps are missing");
-	v->video_streams = json_deep_copy(streams);
-	v->gaps = json_deep_copy(gaps);
-	return r;
-}
-
-static int info_numbers(const json_t *h, struct video_info *v, struct err *err)
-{
-	struct {
-		const char *key;
-		int64_t min, max;
-		int *ret;
-	} ints[] = {
-		{"stream", 0, 10000, &v->stream},
-		{"preferred", -1, 10000, &v->preferred},
-		{"streams", 1, 10000, &v->streams},
-		{"timeline", 1, TIMELINE_VERSION, &v->timeline},
-		{"width", 1, PIXELS_MAX, &v->width},
-		{"height", 1, PIXELS_MAX, &v->height},
-		{"coded_width", 1, PIXELS_MAX, &v->coded_width},
-		{"coded_height", 1, PIXELS_MAX, &v->coded_height},
-		{"rotation", 0, 270, &v->rotation},
-	};
-	struct {
-		const char *key;
-		int64_t min, max, *ret;
-	} longs[] = {
-		{"duration", 1, latest, &v->duration},
-		{"header_duration", 0, INT64_MAX, &v->header_duration},
-		{"start_time", -latest, latest, &v->start_time},
-		{"recorded", 0, INT64_MAX, &v->recorded},
-		{"frames", 0, INT64_MAX, &v->frames},
-	};
-	struct {
-		const char *key;
-		bool *ret;
-	} bools[] = {
-		{"variable_rate", &v->variable_rate},
-		{"interlaced", &v->interlaced},
-		{"duration_measured", &v->duration_measured},
-		{"has_audio", &v->has_audio},
-	};
-
-	int r = wire_real(h, "fps", 0, 1e6, &v->fps, err);
-	for (size_t i = 0; i < ARRAY_LEN(ints) && r == 0; i++) {
-		int64_t x = 0;
-		r = wire_int(h, ints[i].key, ints[i].min, ints[i].max, &x, err);
-		*ints[i].ret = (int)x;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(longs) && r == 0; i++)
-		r = wire_int(h, longs[i].key, longs[i].min, longs[i].max, longs[i].ret, err);
-	for (size_t i = 0; i < ARRAY_LEN(bools) && r == 0; i++)
-		r = wire_bool(h, bools[i].key, bools[i].ret, err);
-	return r;
-}
-
 int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err)
 {
 	struct err own;
@@ -427,7 +423,7 @@ int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err)
 	} while (r < 0 && again_in_software(d, r));
 	if (r < 0)
 		return r;
-	if (info_strings(m.head, &v, err) < 0 || info_numbers(m.head, &v, err) < 0)
+	if (decoder_read_info(m.head, &v, err) < 0)
 		return decoder_give_up(d, err);
 	decoder_peak_memory(d);
 	timeline_cache_put(&d->id, m.blob, m.blob_len);
@@ -444,18 +440,6 @@ static int take_bytes(const unsigned char *data, size_t len, unsigned char **ret
 	memcpy(*ret, data, len);
 	*ret_len = len;
 	return 0;
-}
-
-/* The expected size of a thumbnail, from the size of the picture. */
-static void shrink(int *w, int *h, int size)
-{
-	int side = *w > *h ? *w : *h;
-	if (side <= size)
-		return;
-	*w = (int)(((int64_t)*w * size * 2 + side) / (2 * (int64_t)side));
-	*h = (int)(((int64_t)*h * size * 2 + side) / (2 * (int64_t)side));
-	*w = *w < 1 ? 1 : *w;
-	*h = *h < 1 ? 1 : *h;
 }
 
 /* Both are empty unless they were requested. */
@@ -488,7 +472,7 @@ static int read_frame(const struct wire_msg *m, size_t i, const struct frame_req
 	if (r == 0 && json_object_get(m->head, "fault"))
 		return wire_string(m->head, "fault", MEDIA_TEXT_MAX, &f->fault, err);
 	if (r == 0)
-		r = wire_int(m->head, "pts", -latest, latest, &f->pts, err);
+		r = wire_int(m->head, "pts", -DECODER_LATEST, DECODER_LATEST, &f->pts, err);
 	if (r == 0)
 		r = wire_int(m->head, "width", 1, req->size, &w, err);
 	if (r == 0)
@@ -507,7 +491,7 @@ static int read_frame(const struct wire_msg *m, size_t i, const struct frame_req
 	if ((size_t)(jpeg + thumb) != m->blob_len || (!req->thumb_size && thumb))
 		return err_set(err, ERR_PROTO, "the lengths of the pictures of a frame are wrong");
 	int tw = f->width = (int)w, th = f->height = (int)h;
-	shrink(&tw, &th, req->thumb_size);
+	jpeg_thumb_size(&tw, &th, req->thumb_size);
 
 	r = jpeg_check(m->blob, (size_t)jpeg, (int)w, (int)h, err);
 	if (r == 0 && thumb)

@@ -22,6 +22,21 @@
 
 struct decoder;
 
+/* Where the bytes of a video come from if no open file has them: the parent
+ * gives them to its child as this asks for them. Borrowed by all decoders that
+ * use it. */
+struct decoder_feed {
+	int64_t size;
+	const char *id; /* of the content: its SHA-256 */
+	/* Fills all of `data` with the bytes at pos, which are within the size.
+	 * Called on the thread that uses the decoder, of several decoders at once;
+	 * the time that it takes does not count for the decoder's timeout. An error
+	 * ends the child, and is that of the request. */
+	int (*read)(void *ctx, int64_t pos, void *data, size_t len, struct cancel *cancel,
+	            struct err *err);
+	void *ctx;
+};
+
 struct decoder_options {
 	int64_t timeout; /* microseconds per request (probe, or one call of frames), 0 = none */
 	int64_t memory;  /* limit of the child's memory in bytes, 0 = none */
@@ -37,6 +52,8 @@ struct decoder_options {
 	int stream;       /* its index in the file */
 	double rate;      /* frames per second of a stream without times; 0 = as stated, or assumed */
 	const char *gaps; /* "auto" (or NULL), "keep" or "close": forward jumps of the clock */
+	/* Reads the video instead of a file (then fd is not used); NULL = none. */
+	const struct decoder_feed *feed;
 };
 
 /* The result of probing; all strings are valid UTF-8 and owned by the struct. */
@@ -117,6 +134,14 @@ DEFINE_FREEP(struct decoder, decoder)
 /* Describes the file. Fails if there is no video that can be decoded; the error
  * says why and what to do. The caller clears `ret`. */
 int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err);
+
+/* The timeline of a file that a decoder with these options has measured: bytes
+ * that the caller frees, NULL if there are none. Where the video is another
+ * machine's, setting it (with the same options, and a feed) saves reading the
+ * whole file there. ERR_PROTO if it is malformed. */
+unsigned char *decoder_timeline(int fd, const struct decoder_options *o, size_t *ret_len);
+int decoder_timeline_set(const struct decoder_options *o, const unsigned char *data, size_t len,
+                         struct err *err);
 
 /* Decodes the frames shown at the requested times. For each, in order, fn is
  * called once; what it does not take (TAKE of jpeg, thumb) is freed after it

@@ -2,6 +2,7 @@
 #include "decoder/jpeg-check.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 enum {
@@ -64,4 +65,15 @@ int jpeg_check(const unsigned char *data, size_t len, int width, int height, str
 		i += 2 + size;
 	}
 	return err_set(err, ERR_PROTO, "a JPEG is cut off");
+}
+
+void jpeg_thumb_size(int *w, int *h, int size)
+{
+	int side = *w > *h ? *w : *h;
+	if (side <= size)
+		return;
+	*w = (int)(((int64_t)*w * size * 2 + side) / (2 * (int64_t)side));
+	*h = (int)(((int64_t)*h * size * 2 + side) / (2 * (int64_t)side));
+	*w = *w < 1 ? 1 : *w;
+	*h = *h < 1 ? 1 : *h;
 }

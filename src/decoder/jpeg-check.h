@@ -11,4 +11,8 @@
  * complete, nothing after its end. */
 int jpeg_check(const unsigned char *data, size_t len, int width, int height, struct err *err);
 
+/* The size of a thumbnail of a picture of *w x *h: its long side is at most
+ * `size`. */
+void jpeg_thumb_size(int *w, int *h, int size);
+
 #endif

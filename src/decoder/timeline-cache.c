@@ -31,11 +31,18 @@ void timeline_id_set(struct timeline_id *id, const struct stat *st, const char *
 	snprintf(id->options, sizeof id->options, "%s %s %s", stream, rate, gaps);
 }
 
+void timeline_id_name(struct timeline_id *id, const char *name)
+{
+	id->device = id->inode = 0;
+	id->seconds = id->nanoseconds = 0;
+	snprintf(id->name, sizeof id->name, "%s", name);
+}
+
 static bool is_same(const struct timeline_id *a, const struct timeline_id *b)
 {
 	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
 	       a->seconds == b->seconds && a->nanoseconds == b->nanoseconds &&
-	       strcmp(a->options, b->options) == 0;
+	       strcmp(a->options, b->options) == 0 && strcmp(a->name, b->name) == 0;
 }
 
 static unsigned char *copy(const unsigned char *data, size_t len)

@@ -14,10 +14,13 @@
 struct timeline_id {
 	uint64_t device, inode;
 	int64_t size, seconds, nanoseconds; /* and time of modification */
+	char name[72];                      /* "" = a file */
 	char options[64];
 };
 void timeline_id_set(struct timeline_id *id, const struct stat *st, const char *stream,
                      const char *rate, const char *gaps);
+/* For a file of another machine: its name instead of device and inode. */
+void timeline_id_name(struct timeline_id *id, const char *name);
 
 void timeline_cache_put(const struct timeline_id *id, const unsigned char *data, size_t len);
 /* A copy that the caller frees; NULL if there is none. */

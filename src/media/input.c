@@ -20,6 +20,21 @@ struct input {
 	struct input_piece *pieces;
 	size_t n;
 	unsigned char *memory;
+	/* … or what another gives */
+	input_fetch *fetch;
+	void *ctx;
+	struct kept *kept;
+	uint64_t turn;
+};
+
+/* Demuxers of files with several streams read at some places in turn. */
+enum { KEPT = 16, KEPT_BYTES = 256 << 10 };
+
+/* A piece of KEPT_BYTES, or the end of the file. */
+struct kept {
+	unsigned char *data; /* NULL: empty */
+	int64_t pos;
+	uint64_t used; /* the turn of its last use */
 };
 
 /* Each context has its own position, so that a file can be opened again. */
@@ -56,9 +71,20 @@ struct input *input_open_pieces(struct input *base, struct input_piece *pieces, 
 	return in;
 }
 
+struct input *input_open_feed(int64_t size, input_fetch *fetch, void *ctx)
+{
+	struct input *in = mem_alloc(1, sizeof *in);
+	*in = (struct input){.fd = -1, .size = size, .fetch = fetch, .ctx = ctx};
+	in->kept = mem_alloc(KEPT, sizeof *in->kept);
+	return in;
+}
+
 void input_free(struct input *in)
 {
 	if (in) {
+		for (size_t i = 0; in->kept && i < KEPT; i++)
+			free(in->kept[i].data);
+		free(in->kept);
 		free(in->pieces);
 		free(in->memory);
 	}
@@ -111,12 +137,58 @@ static int read_pieces(struct input *in, int64_t pos, unsigned char *data, size_
 	return (int)done;
 }
 
+/* The piece that begins at pos: kept, or in the place of the one that was not
+ * used for the longest time. NULL and *ret_error if it cannot be had. */
+static const struct kept *get_piece(struct input *in, int64_t pos, size_t len, int *ret_error)
+{
+	struct kept *oldest = in->kept;
+	for (size_t i = 0; i < KEPT; i++) {
+		struct kept *k = &in->kept[i];
+		if (k->data && k->pos == pos) {
+			k->used = ++in->turn;
+			return k;
+		}
+		if (k->used < oldest->used)
+			oldest = k;
+	}
+
+	AUTO(mem_freep) unsigned char *data = TAKE(oldest->data);
+	*oldest = (struct kept){0};
+	if (!data)
+		data = mem_alloc(KEPT_BYTES, 1);
+	*ret_error = in->fetch(in->ctx, pos, data, len);
+	if (*ret_error < 0)
+		return NULL;
+	*oldest = (struct kept){.data = TAKE(data), .pos = pos, .used = ++in->turn};
+	return oldest;
+}
+
+/* Up to the end of a piece. */
+static int read_feed(struct input *in, int64_t pos, void *data, size_t len)
+{
+	int r = 0;
+	if (pos >= in->size)
+		return 0;
+	int64_t begin = pos - pos % KEPT_BYTES, left = in->size - begin;
+	size_t size = left < KEPT_BYTES ? (size_t)left : KEPT_BYTES, skip = (size_t)(pos - begin);
+	const struct kept *k = get_piece(in, begin, size, &r);
+	if (!k) {
+		in->error = in->error ? in->error : -r;
+		return r;
+	}
+	len = len < size - skip ? len : size - skip;
+	memcpy(data, k->data + skip, len);
+	return (int)len;
+}
+
 int input_read(struct input *in, int64_t pos, void *data, size_t len)
 {
 	if (len > INT_MAX)
 		len = INT_MAX;
 	if (in->base)
 		return read_pieces(in, pos, data, len);
+	if (in->fetch)
+		return read_feed(in, pos, data, len);
 	if (in->fd < 0) {
 		if (pos >= in->size)
 			return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes for the demuxer: an open file, or memory. The file is read with
+/* Bytes for the demuxer: an open file, memory, or what another process gives.
+ * The file is read with
  * pread(), because its offset is shared with other processes and must not
  * change. A demuxer can access nothing else through it. Not thread-safe. */
 #ifndef VDET_MEDIA_INPUT_H
@@ -26,6 +27,11 @@ struct input_piece {
 };
 struct input *input_open_pieces(struct input *base, struct input_piece *pieces, size_t n,
                                 int64_t size, unsigned char *memory);
+/* `size` bytes that another process gives: `fetch` fills all of data with `len`
+ * bytes at pos, which are within the size; a negative errno if it cannot. Some
+ * of them are kept. */
+typedef int input_fetch(void *ctx, int64_t pos, void *data, size_t len);
+struct input *input_open_feed(int64_t size, input_fetch *fetch, void *ctx);
 void input_free(struct input *in);
 DEFINE_FREEP(struct input, input)
 

@@ -3,8 +3,9 @@
  * (child/media-worker.c) exchange over proc/wire.h. Arguments of the
  * role: MEMORY (bytes, 0 = no limit), SANDBOX ("on" or "off"), the device that
  * may decode ("none", "auto", or a name), STREAM (index of the video stream, or
- * -1), RATE (frames a second of a stream without times, or 0) and GAPS ("auto",
- * "keep" or "close").
+ * -1), RATE (frames a second of a stream without times, or 0), GAPS ("auto",
+ * "keep" or "close") and SIZE: -1 if descriptor 4 is the video, else its size
+ * in bytes, which the child asks for.
  *
  * The child speaks first: HELLO {version, sandbox, hwaccel, why} (the device,
  * or why there is none), or ERROR. Then one request at a time:
@@ -72,12 +73,15 @@
  *   TIMELINE {} (blob: the timeline from INFO of another child of this file);
  *   before any other request
  *     -> nothing
+ * A child that has no descriptor asks for bytes of the video, at any time
+ * during a request: WANT {pos, len} (at most MEDIA_WANT_MAX, within SIZE). The
+ * parent answers BYTES {} (blob: all of them), or kills it.
  * ERROR {code, msg} ends a request; code is an enum err_code. All times:
  * microseconds of the timeline. */
 #ifndef VDET_PROTOCOL_MEDIA_WIRE_H
 #define VDET_PROTOCOL_MEDIA_WIRE_H
 
-enum { MEDIA_VERSION = 14 };
+enum { MEDIA_VERSION = 15 };
 
 /* Version of the rules that turn a file's timestamps into the timeline. It is
  * part of the key of a run (job/facts.h): raise it when a file can get other
@@ -115,6 +119,8 @@ enum media_msg {
 	MEDIA_AUDIO_INFO,
 	MEDIA_SAMPLES,
 	MEDIA_PCM,
+	MEDIA_WANT = 144,
+	MEDIA_BYTES,
 };
 
 enum {
@@ -134,6 +140,7 @@ enum {
 	MEDIA_SAMPLES_RATE = 16000,   /* of SAMPLES */
 	MEDIA_SAMPLES_SECONDS = 1800, /* in one request */
 	MEDIA_LOST_MAX = 4096,        /* stretches that could not be decoded */
+	MEDIA_WANT_MAX = 1 << 20,
 };
 
 #endif

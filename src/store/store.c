@@ -27,6 +27,7 @@ static const struct {
 	{store_sql_migrate_21_sql, NULL}, {store_sql_migrate_22_sql, NULL},
 	{store_sql_migrate_23_sql, NULL}, {store_sql_migrate_24_sql, NULL},
 	{store_sql_migrate_25_sql, NULL}, {store_sql_migrate_26_sql, NULL},
+	{store_sql_migrate_27_sql, NULL},
 };
 enum { SCHEMA_VERSION = ARRAY_LEN(steps) };
 

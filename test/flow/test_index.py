@@ -50,7 +50,7 @@ def signature(pts, sharp=5.0, flags=2):
     return struct.pack("<qQfBBH", pts, 1, sharp, 90, 40, flags) + bytes(576 + 288 + 64)
 def grid(pts):
     return struct.pack("<q", pts) + bytes(96 * 54 + 2 * 48 * 27)
-say(HELLO, dict(version=14, sandbox="on"))
+say(HELLO, dict(version=15, sandbox="on"))
 lie = os.path.basename(sys.argv[0])
 while True:
     kind = hear()

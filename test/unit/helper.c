@@ -204,6 +204,23 @@ static void lie_in_sound(const char *how)
 	}
 }
 
+/* Asks for bytes that may not be asked for. */
+static void lie_in_wants(const char *how)
+{
+	static const struct {
+		const char *how;
+		json_int_t pos, len;
+	} wants[] = {{"want", 0, 1},
+	             {"want-after", 1, INT64_MAX},
+	             {"want-before", -1, 1},
+	             {"want-much", 0, MEDIA_WANT_MAX + 1},
+	             {"want-nothing", 0, 0}};
+	for (size_t i = 0; i < ARRAY_LEN(wants); i++)
+		if (!strcmp(how, wants[i].how))
+			say(MEDIA_WANT, json_pack("{s:I s:I}", "pos", wants[i].pos, "len", wants[i].len), NULL,
+			    0);
+}
+
 static void lie_in_words(const char *how)
 {
 	if (!strcmp(how, "rubbish"))
@@ -258,6 +275,7 @@ static _Noreturn void liar_main(const char *how)
 		lie_in_clips(how);
 		lie_in_texts(how);
 		lie_in_sound(how);
+		lie_in_wants(how);
 	}
 }
 

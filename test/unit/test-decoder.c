@@ -405,6 +405,97 @@ static void test_timeout(void **state)
 	assert_true(clock_now() - begin < 5 * CLOCK_SECOND);
 }
 
+/* A video whose bytes come from the parent. */
+struct far {
+	int fd;
+	int64_t fail_at; /* reading this byte fails */
+	size_t reads;
+};
+
+static int read_far(void *ctx, int64_t pos, void *data, size_t len, struct cancel *cancel,
+                    struct err *err)
+{
+	struct far *f = ctx;
+	(void)cancel;
+	f->reads++;
+	if (pos <= f->fail_at && f->fail_at < pos + (int64_t)len)
+		return err_set(err, ERR_FORMAT, "the wrong bytes were sent");
+	assert_int_equal(pread(f->fd, data, len, pos), len);
+	return 0;
+}
+
+static struct decoder *open_far(struct far *f, struct decoder_feed *feed)
+{
+	struct decoder *d = NULL;
+	struct err err = {0};
+	*feed = (struct decoder_feed){
+		.size = lseek(f->fd, 0, SEEK_END), .id = "far", .read = read_far, .ctx = f};
+	const struct decoder_options o = {.timeout = 60 * CLOCK_SECOND, .sandbox = "on", .feed = feed};
+	assert_ok(decoder_open(-1, &o, NULL, &d, &err));
+	return d;
+}
+
+static int identities(struct decoder *d, struct seen *s, struct err *err)
+{
+	const int64_t times[] = {CLOCK_SECOND, 30 * CLOCK_SECOND, 59 * CLOCK_SECOND};
+	const struct frame_request q = {
+		.times = times, .n = 3, .size = 320, .quality = 80, .identify = true};
+	return decoder_frames(d, &q, see, s, err);
+}
+
+static void test_feed(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = minute();
+	if (!path)
+		skip();
+	struct far far = {.fd = open(path, O_RDONLY | O_CLOEXEC), .fail_at = -1};
+	struct decoder_feed feed;
+	struct seen near_by = {0}, seen = {0}, none = {0};
+	struct err err = {0};
+	AUTO(decoder_freep) struct decoder *file = open_path(path, 60 * CLOCK_SECOND, 0);
+	AUTO(decoder_freep) struct decoder *d = open_far(&far, &feed);
+	AUTO(video_info_clear) struct video_info v = {0};
+	assert_ok(identities(file, &near_by, &err));
+	assert_ok(decoder_probe(d, &v, &err));
+	assert_ok(identities(d, &seen, &err));
+	assert_int_equal(seen.faults, 0);
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(seen.sha256[i], near_by.sha256[i]);
+	assert_true(far.reads > 0);
+
+	/* What cannot be read is the error of the request. */
+	AUTO(decoder_freep) struct decoder *broken = open_far(&far, &feed);
+	far.fail_at = 5000;
+	assert_int_equal(identities(broken, &none, &err), -ERR_FORMAT);
+	assert_string_equal(err.msg, "the wrong bytes were sent");
+	close(far.fd);
+}
+
+static void test_lies_of_feeds(void **state)
+{
+	(void)state;
+	static const char *const kinds[] = {"want-after", "want-before", "want-much", "want-nothing",
+	                                    "want"};
+	struct decoder_feed feed;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct err err = {0};
+		struct far far = {.fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), .fail_at = -1};
+		setenv("VDET_LIE", kinds[i], 1);
+		bool fine = !strcmp(kinds[i], "want");
+		AUTO(decoder_freep)
+		struct decoder *d =
+			fine ? open_path("/proc/self/exe", 30 * CLOCK_SECOND, 0) : open_far(&far, &feed);
+		struct seen s = {0};
+		/* One that has a file may not ask at all. */
+		if (ask(d, (int64_t[]){0}, 1, &s, &err) != -ERR_PROTO)
+			fail_msg("%s: %s", kinds[i], err.msg);
+		assert_int_equal(far.reads, 0);
+		close(far.fd);
+	}
+	unsetenv("VDET_LIE");
+}
+
 static void test_jpeg_check(void **state)
 {
 	(void)state;
@@ -422,6 +513,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_lies_of_texts),
+		cmocka_unit_test(test_lies_of_feeds),
+		cmocka_unit_test(test_feed),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_jpeg_check),
 		cmocka_unit_test(test_probe_and_frames),

@@ -25,6 +25,7 @@ static char dir[64];
 
 /* Makes a journal one of version 19. */
 static const char back[] =
+	"DROP TABLE head; DROP TRIGGER job_blocks_deleted; DROP TABLE source_block; "
 	"ALTER TABLE event DROP COLUMN quote; DROP TABLE speech_part; "
 	"DROP TABLE text_dropped; DROP TABLE wall_clock; "
 	"DROP TABLE text_source; DROP TABLE found_file; "

@@ -324,6 +324,7 @@ static void make_old_store(const char *name)
 	store_free(TAKE(s));
 	/* A store of version 1 is one without what came later. */
 	const char *back =
+		"DROP TABLE head; DROP TRIGGER job_blocks_deleted; DROP TABLE source_block; "
 		"ALTER TABLE event DROP COLUMN quote; DROP TABLE speech_part; "
 		"DROP TABLE text_dropped; DROP TABLE wall_clock; "
 		"DROP TABLE text_source; DROP TABLE found_file; "

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/block.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/db.h"
+
+int store_blocks_save(struct store *s, const char *sha256, const struct hash_blocks *b,
+                      struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "INSERT OR REPLACE INTO source_block VALUES (?, ?, ?)", &q, err);
+	if (r == 0) {
+		/* A blob of NULL would be NULL, not empty. */
+		const void *sums = b->n ? (const void *)b->sums : "";
+		db_bind(q, "sib", sha256, (int64_t)HASH_BLOCK, sums, b->n * sizeof *b->sums);
+		r = db_run(s, q, err);
+	}
+	return r < 0 ? err_wrap(err, "cannot write the journal") : 0;
+}
+
+int store_blocks_load(struct store *s, const char *sha256, struct hash_blocks *ret, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	*ret = (struct hash_blocks){0};
+	int r =
+		db_prepare(locked, "SELECT sums FROM source_block WHERE source = ? AND size = ?", &q, err);
+	if (r == 0) {
+		db_bind(q, "si", sha256, (int64_t)HASH_BLOCK);
+		r = db_step(s, q, err);
+	}
+	if (r < 0)
+		return err_wrap(err, "cannot read the journal");
+	const void *sums = r > 0 ? sqlite3_column_blob(q, 0) : NULL;
+	size_t n = sums ? (size_t)sqlite3_column_bytes(q, 0) / HASH_MAX : 0;
+	if (!n)
+		return 0;
+	ret->sums = mem_alloc(n, sizeof *ret->sums);
+	memcpy(ret->sums, sums, n * sizeof *ret->sums);
+	ret->n = n;
+	return 0;
+}
+
+int store_head_id(struct store *s, char out[static STORE_HEAD_ID], struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r =
+		db_exec(locked, "INSERT OR IGNORE INTO head VALUES (1, lower(hex(randomblob(8))))", err);
+	if (r == 0)
+		r = db_prepare(locked, "SELECT id FROM head", &q, err);
+	AUTO(mem_freep) char *id = NULL;
+	if (r == 0)
+		r = db_one_text(s, q, "the journal has no name", &id, err);
+	if (r < 0)
+		return err_wrap(err, "cannot use the journal");
+	snprintf(out, STORE_HEAD_ID, "%s", id);
+	return 0;
+}
