@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of a head. Threads: those of the callers, each of which takes its
+ * unit through run() and is the only one that publishes it; `collector` takes
+ * results and hands them to the units; `notes` listens to workers, publishes
+ * what there is to do, and renews the ownership; `asks` answers questions. */
+#ifndef VDET_FLEET_HEAD_INTERNAL_H
+#define VDET_FLEET_HEAD_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/wakeup.h"
+#include "fleet/head.h"
+#include "fleet/link.h"
+#include "fleet/streams.h"
+#include "fleet/wire.h"
+
+enum {
+	HEAD_LETTERS = 8,    /* results of one unit that are kept */
+	HEAD_REPORTS = 16,   /* failures of one unit that are kept */
+	HEAD_WORKERS = 4096, /* that are known at the same time */
+	HEAD_UNITS = 16384,  /* likewise */
+	HEAD_MOST = 4096,    /* units to give out at the same time */
+
+	FAIL_WORKERS = 2, /* so many different workers report a failure: it failed */
+	FAIL_REPORTS = 3, /* or so many reports, where there is one worker */
+	/* So many deliveries without a word, on so many workers: it failed. */
+	SILENT = 10,
+	SILENT_WORKERS = 3,
+	SILENT_STOP = 100, /* on any number of workers */
+	STUCK = 5,         /* so many attempts that no worker was given any more */
+
+	BEAT = 2,               /* seconds between notices to workers */
+	NOTICE_GAP = 20 * 1000, /* microseconds between notices that publishing causes */
+	WORKER_LOST = 15,       /* seconds without a beat of a worker */
+	WORKER_FORGET = 86400,
+	KEEP = 600, /* seconds that results and units are kept that no one asked for */
+};
+
+/* A result that has arrived, and is not acknowledged. */
+struct letter {
+	struct wire_result result;
+	char *worker, *reply; /* owned */
+	uint64_t seq;         /* of its message */
+};
+void letter_clear(struct letter *l);
+
+/* What a worker reported of a unit, or did not report. */
+struct report {
+	char worker[FLEET_NAME_MAX + 1];
+	char text[WIRE_MAX_TEXT + 1];
+	enum report_kind { REPORT_FAILED, REPORT_REFUSED, REPORT_SILENT } kind;
+	int64_t times;
+};
+
+struct unit {
+	struct unit *next;
+	char id[RUNNER_MAX_ID + 1];
+	bool running;            /* a run() is there */
+	struct runner_unit view; /* while it is; borrowed from its caller */
+	struct wakeup *wake;     /* of that run() */
+	int64_t attempt;         /* of what is in the stream, or was there last; 0: nothing */
+	uint64_t seq;            /* of its message; 0: none */
+	char nonce[WIRE_NONCE];  /* of the attempt */
+	int64_t starts;          /* how often a worker began */
+	struct wire_start last;  /* of those, the last one; no attempt: none, or it has ended */
+	char last_worker[FLEET_NAME_MAX + 1];
+	int64_t last_at; /* clock_now() */
+	struct report reports[HEAD_REPORTS];
+	size_t n_reports;
+	struct letter letters[HEAD_LETTERS]; /* not looked at yet */
+	size_t n_letters;
+	struct letter given; /* what run() has returned, until it is settled */
+	int stuck;           /* attempts that the server kept, and gave to no one */
+	bool check;          /* look whether the message is still there */
+	int64_t since;       /* clock_now() of when it was last asked for or heard of */
+};
+
+struct worker {
+	struct worker *next;
+	char name[FLEET_NAME_MAX + 1];
+	struct wire_beat beat;
+	int64_t heard; /* clock_now() */
+	int64_t done, failed;
+	int64_t elsewhere; /* units of its beat that are of other heads */
+	int changes;       /* of the instance that has the name */
+};
+
+/* A unit of an earlier head of this id, which no one has asked for yet. */
+struct orphan {
+	struct orphan *next;
+	uint64_t seq;
+	int64_t attempt;
+	char id[RUNNER_MAX_ID + 1], nonce[WIRE_NONCE];
+};
+
+struct head_queue {
+	struct head_queue *next;
+	char name[WIRE_QUEUE];
+	char *model, *source; /* owned */
+	int64_t used;         /* clock_now() */
+};
+
+struct fleet_head {
+	char id[17];
+	char stream[STREAM_NAME], results[STREAM_NAME];
+	int64_t ack_wait, check_every; /* microseconds */
+	int replicas;
+	struct fleet_head_hooks hooks;
+	struct link *link;
+	struct puller puller; /* of the collector */
+	struct owner owner;
+	struct cancel *stop;
+	pthread_t collector, notes, asks;
+	bool threads; /* they are there */
+	natsSubscription *note_sub, *order_sub, *ask_sub;
+
+	pthread_mutex_t lock; /* of what follows */
+	struct unit *units;
+	size_t n_units;
+	struct worker *workers;
+	size_t n_workers;
+	struct orphan *orphans;
+	struct head_queue *queues;
+	int64_t notified; /* of the last notice to workers */
+	int64_t started;  /* clock_now() */
+	bool notice;      /* another notice is due */
+	uint64_t idle;    /* how often the collector found nothing more */
+	uint64_t seen;    /* the last result in the stream that it has taken */
+	bool mend;        /* something is missing in the server */
+	char lost[300];   /* another head has taken over */
+	bool warned;      /* that the server cannot be reached */
+};
+
+/* ---- head-units.c: what is decided about a unit; pure but for its fields */
+
+struct unit *unit_find(struct fleet_head *h, const char *id);
+struct unit *unit_find_or_add(struct fleet_head *h, const char *id); /* NULL: too many */
+void unit_remove(struct fleet_head *h, struct unit *u);              /* frees it */
+void unit_report(struct unit *u, enum report_kind kind, const char *worker, const char *text);
+/* A worker has begun: notes what became of the one before. */
+void unit_start(struct unit *u, const struct wire_start *s, const char *worker);
+/* The start that is open has ended without a word. */
+void unit_end_silent(struct unit *u);
+/* Whether it has failed for good; the message is its history. */
+bool unit_has_failed(const struct unit *u, struct err *err);
+/* Who is not to do it next: those that refused it, and those that failed if
+ * others are there. Ends with NULL; of the unit. */
+void unit_avoid(const struct fleet_head *h, const struct unit *u,
+                const char *ret[static WIRE_MAX_AVOID + 1]);
+bool worker_lives(const struct worker *w);
+bool worker_serves(const struct worker *w, const char *model);
+
+/* ---- head-run.c */
+
+int head_run(void *ctx, const struct runner_unit *u, struct cancel *cancel,
+             struct runner_result *ret, struct err *err);
+
+/* ---- head-notes.c, head-collect.c: the main functions of threads */
+
+void *head_collect(void *head);
+void *head_notes(void *head);
+void *head_asks(void *head);
+
+/* ---- head-notify.c */
+
+/* Publishes to all workers what there is to do. */
+void head_notify_now(struct fleet_head *h);
+/* The same, unless that was a moment ago: then the thread does it. */
+void head_notify(struct fleet_head *h);
+/* A unit is not wanted any more, in attempts below `before`. */
+void head_notify_gone(struct fleet_head *h, const char *id, int64_t before);
+/* One worker ends after the units that it has. */
+int head_notify_drain(struct fleet_head *h, const char *worker, struct err *err);
+
+/* ---- head-state.c */
+
+/* Does what an order says, and writes its answer. */
+void head_order(struct fleet_head *h, const natsMsg *m);
+
+#endif

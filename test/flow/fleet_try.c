@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Heads and workers with trivial units, for tests:
+ *   fleet_try head URL ID JOURNAL KEY=VALUE…  (JOURNAL: units that are done)
+ *   fleet_try worker URL NAME KEY=VALUE…
+ *   fleet_try liar URL HEAD acks|forges       takes units and is wrong
+ *   fleet_try order URL HEAD state|drain|forget [NAME]
+ *   fleet_try try URL
+ *   fleet_try creds FOLDER HEAD NAME…
+ * Each prints lines of JSON. SIGTERM cancels, SIGUSR1 drains. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "fleet/creds.h"
+#include "fleet/head.h"
+#include "fleet/streams.h"
+#include "fleet/worker.h"
+
+static struct cancel *stop, *drain;
+static char **values; /* KEY=VALUE… */
+static pthread_mutex_t printing = PTHREAD_MUTEX_INITIALIZER;
+
+static void on_signal(int number)
+{
+	cancel_fire(number == SIGUSR1 ? drain : stop);
+}
+
+static const char *value(const char *key, const char *otherwise)
+{
+	size_t n = strlen(key);
+
+	for (char **v = values; *v; v++)
+		if (!strncmp(*v, key, n) && (*v)[n] == '=')
+			return *v + n + 1;
+	return otherwise;
+}
+
+static int count_of(const char *key, int otherwise)
+{
+	const char *text = value(key, NULL);
+
+	return text ? (int)strtol(text, NULL, 10) : otherwise;
+}
+
+static void print(json_t *o)
+{
+	pthread_mutex_lock(&printing);
+	json_dumpf(o, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+	pthread_mutex_unlock(&printing);
+	json_decref(o);
+}
+
+static int fail(const struct err *e)
+{
+	print(json_pack("{s:s, s:s, s:s}", "event", "error", "code", err_code_name(e->code), "text",
+	                e->msg));
+	return 1;
+}
+
+static struct fleet_options options(const char *url)
+{
+	int64_t ack_wait = 0, every = 0;
+
+	clock_parse(value("ack_wait", "2"), &ack_wait, NULL);
+	clock_parse(value("check_every", "60"), &every, NULL);
+	return (struct fleet_options){.url = url,
+	                              .creds = value("creds", NULL),
+	                              .ca = value("ca", NULL),
+	                              .ack_wait = ack_wait,
+	                              .check_every = every};
+}
+
+/* ---- a head */
+
+struct give {
+	struct runner runner;
+	const char *journal;
+	int n, next, failed;
+	char *done; /* by number */
+	pthread_mutex_t lock;
+};
+
+static void read_journal(struct give *g)
+{
+	AUTO(buf_free) struct buf text = BUF(64 << 20);
+	int number;
+
+	file_read(g->journal, &text, NULL);
+	for (const char *p = buf_str(&text); sscanf(p, "%d", &number) == 1; p++) {
+		if (number >= 0 && number < g->n)
+			g->done[number] = 1;
+		p = strchr(p, '\n');
+		if (!p)
+			return;
+	}
+}
+
+static void write_journal(struct give *g, int number, const struct runner_result *r)
+{
+	AUTO(mem_freep) char *line = mem_printf("%d %s %s\n", number, r->worker, r->body);
+
+	pthread_mutex_lock(&g->lock);
+	int fd = open(g->journal, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, line, strlen(line)) < 0 || fsync(fd))
+		abort();
+	close(fd);
+	pthread_mutex_unlock(&g->lock);
+}
+
+static int next_number(struct give *g)
+{
+	int number = -1;
+
+	pthread_mutex_lock(&g->lock);
+	while (g->next < g->n && g->done[g->next])
+		g->next++;
+	if (g->next < g->n)
+		number = g->next++;
+	pthread_mutex_unlock(&g->lock);
+	return number;
+}
+
+/* "do3=fail" is what unit 3 does, "do" what the others do. */
+static char *body_of(int number)
+{
+	char key[32];
+
+	snprintf(key, sizeof key, "do%d", number);
+	json_t *o =
+		json_pack("{s:i, s:s, s:i, s:s}", "n", number, "do", value(key, value("do", "sleep")), "ms",
+	              count_of("ms", 50), "only", value("only", ""));
+	char *text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return text;
+}
+
+static bool is_right(int number, const char *body)
+{
+	json_auto_t *o = json_loads(body, 0, NULL);
+
+	return json_integer_value(json_object_get(o, "square")) == (json_int_t)number * number;
+}
+
+static void give_one(struct give *g, int number)
+{
+	AUTO(mem_freep) char *id = mem_printf("job.chunk.%d", number);
+	AUTO(mem_freep) char *body = body_of(number);
+	AUTO(runner_result_clear) struct runner_result r = {0};
+	struct err e = {0};
+	struct runner_unit u = {.id = id,
+	                        .kind = "chunk",
+	                        .schema = count_of("schema", 1),
+	                        .model = value("model", ""),
+	                        .source = value("source", ""),
+	                        .body = body};
+
+	clock_parse(value("timeout", "0"), &u.timeout, NULL);
+	for (;;) {
+		if (g->runner.run(g->runner.ctx, &u, stop, &r, &e)) {
+			pthread_mutex_lock(&g->lock);
+			g->failed++;
+			pthread_mutex_unlock(&g->lock);
+			print(json_pack("{s:s, s:i, s:s, s:s}", "event", "failed", "n", number, "code",
+			                err_code_name(e.code), "text", e.msg));
+			return;
+		}
+		if (is_right(number, r.body))
+			break;
+		g->runner.reject(g->runner.ctx, id, "the square is wrong");
+		runner_result_clear(&r);
+	}
+	if (!*value("unsettled", ""))
+		write_journal(g, number, &r);
+	print(json_pack("{s:s, s:i, s:s, s:I}", "event", "done", "n", number, "worker", r.worker,
+	                "attempts", (json_int_t)r.attempts));
+	if (!*value("unsettled", ""))
+		g->runner.settle(g->runner.ctx, id);
+}
+
+static void *giver(void *arg)
+{
+	struct give *g = arg;
+
+	for (int number; !cancel_fired(stop) && (number = next_number(g)) >= 0;)
+		give_one(g, number);
+	return NULL;
+}
+
+static int answer(void *ctx, const char *worker, const char *topic, const char *body,
+                  char **ret_reply, struct err *err)
+{
+	(void)ctx;
+	if (strcmp(topic, "address") != 0)
+		return err_set(err, ERR_NOENT, "no topic %s", topic);
+	*ret_reply = mem_printf("%s for %s", body, worker);
+	return 0;
+}
+
+static int head_main(const char *url, const char *id, const char *journal)
+{
+	AUTO(fleet_head_freep) struct fleet_head *h = NULL;
+	struct err e = {0};
+	struct fleet_options o = options(url);
+	struct fleet_head_hooks hooks = {.answer = answer};
+	struct give g = {.journal = journal, .n = count_of("n", 10)};
+	pthread_t threads[64];
+	int n = count_of("threads", 8);
+
+	if (fleet_head_open(&o, id, &hooks, &h, &e))
+		return fail(&e);
+	print(json_pack("{s:s}", "event", "open"));
+	g.runner = fleet_head_runner(h);
+	g.done = mem_alloc((size_t)g.n + 1, 1);
+	pthread_mutex_init(&g.lock, NULL);
+	read_journal(&g);
+	for (int i = 0; i < n; i++)
+		if (pthread_create(&threads[i], NULL, giver, &g))
+			abort();
+	for (int i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+	print(json_pack("{s:s, s:i, s:i, s:o}", "event", "end", "failed", g.failed, "capacity",
+	                g.runner.capacity(g.runner.ctx), "state", fleet_head_state(h)));
+	free(g.done);
+	return 0;
+}
+
+/* ---- a worker */
+
+static int sleep_for(struct fleet_token *t, int64_t ms, bool progress, struct err *err)
+{
+	int64_t end = clock_now() + ms * 1000;
+
+	while (clock_now() < end) {
+		int64_t until = clock_now() + 20 * 1000;
+		if (cancel_wait_until(fleet_token_cancel(t), NULL, until < end ? until : end))
+			return err_set(err, ERR_CANCELED, "canceled");
+		if (progress)
+			fleet_progress(t);
+	}
+	return 0;
+}
+
+static int do_unit(const char *name, const json_t *o, struct fleet_token *t, int *n,
+                   struct err *err)
+{
+	const char *what = json_text(o, "do"), *only = json_text(o, "only");
+	int64_t ms = json_integer_value(json_object_get(o, "ms"));
+
+	*n = (int)json_integer_value(json_object_get(o, "n"));
+	if (*only && strcmp(only, name) != 0)
+		what = "sleep";
+	if (!strcmp(what, "die"))
+		kill(getpid(), SIGKILL);
+	if (!strcmp(what, "fail"))
+		return err_set(err, ERR_ENGINE, "unit %d cannot be done", *n);
+	if (!strcmp(what, "refuse"))
+		return err_set(err, ERR_UNSUPPORTED, "unit %d is of a newer version", *n);
+	if (!strcmp(what, "lie"))
+		*n += 1;
+	if (!strcmp(what, "ask")) {
+		AUTO(mem_freep) char *reply = NULL;
+		int r = fleet_ask(t, "address", "where", &reply, err);
+		if (r)
+			return r;
+		print(json_pack("{s:s, s:s}", "event", "reply", "text", reply));
+	}
+	return sleep_for(t, ms, strcmp(what, "stall") != 0, err);
+}
+
+static int work(void *ctx, const struct runner_unit *u, struct fleet_token *t,
+                struct runner_result *ret, struct err *err)
+{
+	json_auto_t *o = json_loads(u->body, 0, NULL);
+	int n = 0;
+
+	print(json_pack("{s:s, s:s}", "event", "begin", "unit", u->id));
+	int r = do_unit(ctx, o, t, &n, err);
+	print(json_pack("{s:s, s:s, s:b}", "event", "end", "unit", u->id, "done", !r));
+	if (r)
+		return r;
+	ret->body = mem_printf("{\"square\":%d}", n * n);
+	return 0;
+}
+
+static bool holds(void *ctx, const char *source)
+{
+	(void)ctx;
+	return !strcmp(source, value("holds", "-"));
+}
+
+static int worker_main(const char *url, const char *name)
+{
+	struct err e = {0};
+	const char *model = value("model", NULL);
+	struct fleet_worker_options o = {.link = options(url),
+	                                 .slots = count_of("slots", 2),
+	                                 .models = &model,
+	                                 .n_models = model ? 1 : 0,
+	                                 .report = "{\"version\":\"test\"}",
+	                                 .ctx = (void *)name,
+	                                 .work = work,
+	                                 .holds = holds};
+
+	o.link.name = name;
+	if (fleet_worker_run(&o, drain, stop, &e))
+		return fail(&e);
+	print(json_pack("{s:s}", "event", "drained"));
+	return 0;
+}
+
+/* ---- who says what is not true */
+
+/* A result of a unit that it was not given: the nonce is wrong. */
+static void forge(struct link *l, const char *head, const struct wire_unit *u)
+{
+	AUTO(buf_free) struct buf text = BUF(WIRE_MAX);
+	char subject[WIRE_SUBJECT];
+	struct wire_result r = {.id = u->id,
+	                        .body = (char *)"{\"square\":-1}",
+	                        .attempt = u->attempt,
+	                        .delivery = 1,
+	                        .nonce = "00000000000000000000000000000000"};
+	uint64_t seq;
+	bool twice;
+
+	snprintf(subject, sizeof subject, "vdet.%s.result.liar.done", head);
+	wire_result_write(&r, &text, NULL);
+	streams_publish(l, subject, u->id, &text, &seq, &twice, NULL);
+}
+
+static int liar_main(const char *url, const char *head, const char *how)
+{
+	AUTO(link_freep) struct link *l = NULL;
+	struct fleet_options o = options(url);
+	struct err e = {0};
+	char stream[STREAM_NAME], queue[WIRE_QUEUE];
+
+	if (link_open(&o, "_vdet.liar", &l, &e))
+		return fail(&e);
+	streams_units(head, stream);
+	wire_queue("", "", queue);
+	struct puller puller;
+	if (puller_open(l, &puller, &e))
+		return fail(&e);
+	print(json_pack("{s:s}", "event", "open"));
+	while (!cancel_fired(stop)) {
+		AUTO(msg_freep) natsMsg *m = NULL;
+		AUTO(wire_unit_clear) struct wire_unit u = {0};
+		if (puller_take(&puller, stream, queue, 500, &m, NULL) || !m)
+			continue;
+		wire_unit_read(natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m), &u, NULL);
+		if (!strcmp(how, "forges"))
+			forge(l, head, &u);
+		link_ack(l, natsMsg_GetReply(m), LINK_ACK);
+		print(json_pack("{s:s, s:s}", "event", "took", "unit", u.id));
+	}
+	puller_clear(&puller);
+	return 0;
+}
+
+static int order_main(const char *url, const char *head, const char *order, const char *worker)
+{
+	struct fleet_options o = options(url);
+	struct err e = {0};
+	json_t *state = NULL;
+
+	if (fleet_head_order(&o, head, order, worker, &state, &e))
+		return fail(&e);
+	print(state);
+	return 0;
+}
+
+static int creds_main(const char *folder, const char *head, char **names, size_t n)
+{
+	struct err e = {0};
+	struct fleet_creds c = {.head = head,
+	                        .workers = (const char *const *)names,
+	                        .n_workers = n,
+	                        .listen = getenv("LISTEN"),
+	                        .store = getenv("STORE"),
+	                        .cert = getenv("CERT"),
+	                        .key = getenv("KEY")};
+
+	return fleet_creds_write(folder, &c, &e) ? fail(&e) : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = {0};
+
+	log_set_level(LOG_DEBUG);
+	stop = cancel_new();
+	drain = cancel_new();
+	const struct sigaction on = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	sigaction(SIGTERM, &on, NULL);
+	sigaction(SIGUSR1, &on, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 3)
+		return 2;
+	values = argv + (argc > 5 ? 5 : argc);
+	if (!strcmp(argv[1], "head") && argc > 4)
+		return head_main(argv[2], argv[3], argv[4]);
+	values = argv + (argc > 4 ? 4 : argc);
+	if (!strcmp(argv[1], "worker") && argc > 3)
+		return worker_main(argv[2], *argv[3] ? argv[3] : NULL);
+	if (!strcmp(argv[1], "liar") && argc > 4)
+		return liar_main(argv[2], argv[3], argv[4]);
+	if (!strcmp(argv[1], "order") && argc > 4)
+		return order_main(argv[2], argv[3], argv[4], argc > 5 ? argv[5] : NULL);
+	if (!strcmp(argv[1], "creds") && argc > 3)
+		return creds_main(argv[2], argv[3], argv + 4, (size_t)argc - 4);
+	values = argv + 3;
+	struct fleet_options o = options(argv[2]);
+	if (!strcmp(argv[1], "try"))
+		return fleet_try(&o, &e) ? fail(&e) : 0;
+	return 2;
+}
