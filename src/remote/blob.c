@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "remote/blob.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "remote/fetch.h"
+
+static void name_of(const void *data, size_t len, char out[static HASH_HEX])
+{
+	AUTO(hash_freep) struct hash *h = hash_new();
+	if (len)
+		hash_add(h, data, len);
+	hash_end(h, out);
+}
+
+int remote_blob_put(const struct remote_options *o, const void *data, size_t len,
+                    struct cancel *cancel, char ret_sha256[static HASH_HEX], struct err *err)
+{
+	if (!len || len > REMOTE_BLOB_MAX)
+		return err_set(err, ERR_LIMIT, "data of %zu bytes cannot be sent to the head: 1 to %d", len,
+		               REMOTE_BLOB_MAX);
+	name_of(data, len, ret_sha256);
+	AUTO(http_freep) struct http *http = http_new();
+	AUTO(remote_fetch_clear)
+	struct remote_fetch f = {.options = o,
+	                         .http = http,
+	                         .sha256 = ret_sha256,
+	                         .cancel = {cancel, NULL},
+	                         .kind = REMOTE_BLOB};
+	return remote_fetch_put(&f, data, len, err);
+}
+
+/* NULL if the name could not be one of a blob. */
+static char *path_of(const char *dir, const char *sha256, struct err *err)
+{
+	if (hash_is_hex(sha256))
+		return file_join(dir, sha256);
+	err_set(err, ERR_ARG, "not the name of a blob: %.70s", sha256);
+	return NULL;
+}
+
+int remote_blob_store(const char *dir, const char *sha256, const void *data, size_t len,
+                      struct err *err)
+{
+	char real[HASH_HEX];
+	AUTO(mem_freep) char *path = path_of(dir, sha256, err);
+	if (!path)
+		return -ERR_ARG;
+	name_of(data, len, real);
+	if (strcmp(real, sha256) != 0)
+		return err_set(err, ERR_FORMAT, "the data have the SHA-256 %.12s, not %.12s", real, sha256);
+	int r = file_mkdirs(dir, true, err);
+	return r < 0 ? r : file_write_private(path, data, len, err);
+}
+
+int remote_blob_load(const char *dir, const char *sha256, unsigned char **ret, size_t *ret_len,
+                     struct err *err)
+{
+	char real[HASH_HEX];
+	AUTO(mem_freep) char *path = path_of(dir, sha256, err);
+	if (!path)
+		return -ERR_ARG;
+	AUTO(buf_free) struct buf data = BUF(REMOTE_BLOB_MAX);
+	int r = file_read(path, &data, err);
+	if (r < 0)
+		return r;
+	name_of(data.data, data.len, real);
+	if (strcmp(real, sha256) != 0)
+		return err_set(err, ERR_FORMAT, "%s: the data are damaged", path);
+	*ret_len = data.len;
+	*ret = (unsigned char *)buf_take(&data);
+	return 0;
+}
+
+void remote_blob_remove(const char *dir, const char *sha256)
+{
+	AUTO(mem_freep) char *path = path_of(dir, sha256, NULL);
+	if (path)
+		unlink(path);
+}

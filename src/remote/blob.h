@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data of a result that are too large for a message, named by their SHA-256: a
+ * worker sends them to its head, which keeps them in a folder until they are in
+ * its journal. Any thread; calls block. */
+#ifndef VDET_REMOTE_BLOB_H
+#define VDET_REMOTE_BLOB_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "remote/source.h"
+
+/* ---- worker */
+
+/* Sends data of at most REMOTE_BLOB_MAX bytes; *ret_sha256 is their name. Done
+ * when the head has confirmed that it has them. `cache` and `path_map` of the
+ * options are not used. */
+int remote_blob_put(const struct remote_options *o, const void *data, size_t len,
+                    struct cancel *cancel, char ret_sha256[static HASH_HEX], struct err *err);
+
+/* ---- head */
+
+/* Keeps data under their name, durably; ERR_FORMAT if they have another one. */
+int remote_blob_store(const char *dir, const char *sha256, const void *data, size_t len,
+                      struct err *err);
+/* Reads one, and compares it with its name; the caller frees *ret. ERR_NOENT. */
+int remote_blob_load(const char *dir, const char *sha256, unsigned char **ret, size_t *ret_len,
+                     struct err *err);
+/* It is in the journal, or not wanted; removing one that is not there is fine. */
+void remote_blob_remove(const char *dir, const char *sha256);
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a worker keeps and believes of a source: addresses, signatures, paths,
+ * the cache on disk, blobs, hashes of blocks. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "remote/blob.h"
+#include "remote/blocks.h"
+#include "remote/cache.h"
+#include "store/block.h"
+
+#define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static char dir[64];
+
+static int parse(const char *text, struct remote_address *a)
+{
+	return remote_address_parse(text, strlen(text), a, NULL);
+}
+
+static void an_address_comes_back(void **state)
+{
+	(void)state;
+	struct remote_address a = {.url = "http://head:1/fleet/source/x?y=z",
+	                           .blocks_url = "https://head/b",
+	                           .blocks_sha256 = SHA,
+	                           .size = 12345678901,
+	                           .path = "/videos/a \"b\".mp4"};
+	AUTO(mem_freep) char *text = remote_address_text(&a);
+	AUTO(remote_address_clear) struct remote_address got = {0}, blob = {0};
+	assert_ok(parse(text, &got));
+	assert_string_equal(got.url, a.url);
+	assert_string_equal(got.blocks_url, a.blocks_url);
+	assert_string_equal(got.blocks_sha256, SHA);
+	assert_string_equal(got.path, a.path);
+	assert_true(got.size == a.size);
+	assert_ok(parse("{\"url\": \"http://head/x\"}", &blob));
+	assert_null(blob.blocks_url);
+}
+
+#define SOURCE(url, sha, size, path)                                              \
+	"{\"url\":\"" url "\",\"blocks_url\":\"http://h/b\",\"blocks_sha256\":\"" sha \
+	"\",\"size\":" size ",\"path\":" path "}"
+
+static void addresses_that_make_no_sense_are_refused(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"",
+		"[]",
+		"{}",
+		"{\"url\": 1}",
+		"{\"url\": \"ftp://h/x\"}",
+		"{\"url\": \"file:///etc/passwd\"}",
+		"{\"url\": \"http://h/x y\"}",
+		"{\"url\": \"http://h/x\\ny\"}",
+		"{\"url\": \"http://h/\", \"url\": \"http://h/\"}",
+		"{\"url\": \"http://h/\"} x",
+		SOURCE("http://h/", "12", "1", "\"\""),
+		SOURCE("http://h/", SHA, "0", "\"\""),
+		SOURCE("http://h/", SHA, "-1", "\"\""),
+		SOURCE("http://h/", SHA, "1e3", "\"\""),
+		SOURCE("http://h/", SHA, "9223372036854775807", "\"\""),
+		SOURCE("http://h/", SHA, "1", "null"),
+		SOURCE("http://h/", SHA, "1", "\"a\\u0000b\""),
+	};
+	struct remote_address a;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (parse(bad[i], &a) != -ERR_PROTO)
+			fail_msg("%s", bad[i]);
+	AUTO(remote_address_clear) struct remote_address good = {0};
+	assert_ok(parse(SOURCE("http://h/", SHA, "1", "\"\""), &good));
+}
+
+static enum remote_verdict verify(const unsigned char *key, enum remote_kind kind,
+                                  const char *sha256, const char *query, int64_t now)
+{
+	char expires[40], signature[80];
+	assert_int_equal(sscanf(query, "expires=%39[0-9]&signature=%79s", expires, signature), 2);
+	return remote_verify(key, kind, sha256, expires, signature, now);
+}
+
+static void a_signature_is_for_one_thing_and_time(void **state)
+{
+	(void)state;
+	unsigned char key[REMOTE_KEY_BYTES] = {1}, other[REMOTE_KEY_BYTES] = {2};
+	char query[120], sha[] = SHA, later[40];
+	remote_sign(key, REMOTE_SOURCE, SHA, 1000, query);
+	assert_int_equal(verify(key, REMOTE_SOURCE, SHA, query, 999), REMOTE_VALID);
+	assert_int_equal(verify(key, REMOTE_SOURCE, SHA, query, 1000), REMOTE_EXPIRED);
+	assert_int_equal(verify(key, REMOTE_BLOCKS, SHA, query, 999), REMOTE_FORGED);
+	assert_int_equal(verify(other, REMOTE_SOURCE, SHA, query, 999), REMOTE_FORGED);
+	sha[3] ^= 1;
+	assert_int_equal(verify(key, REMOTE_SOURCE, sha, query, 999), REMOTE_FORGED);
+
+	const char *signature = strstr(query, "signature=") + 10;
+	snprintf(later, sizeof later, "%d", 2000);
+	assert_int_equal(remote_verify(key, REMOTE_SOURCE, SHA, later, signature, 999), REMOTE_FORGED);
+	assert_int_equal(remote_verify(key, REMOTE_SOURCE, SHA, NULL, signature, 999), REMOTE_FORGED);
+	assert_int_equal(remote_verify(key, REMOTE_SOURCE, SHA, "1000", NULL, 999), REMOTE_FORGED);
+	assert_int_equal(remote_verify(key, REMOTE_SOURCE, SHA, "1000", "", 999), REMOTE_FORGED);
+	assert_int_equal(remote_verify(key, REMOTE_SOURCE, SHA, "", signature, 999), REMOTE_FORGED);
+	assert_int_equal(remote_verify(key, REMOTE_SOURCE, SHA, "1000x", signature, 999),
+	                 REMOTE_FORGED);
+	assert_int_equal(remote_verify(key, REMOTE_SOURCE, SHA, "1000", SHA, 999), REMOTE_FORGED);
+}
+
+static void paths_are_mapped(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *map, *path, *mapped;
+	} cases[] = {
+		{"/srv=/mnt", "/srv/a.mp4", "/mnt/a.mp4"},
+		{"/srv/=/mnt/", "/srv/b/a.mp4", "/mnt/b/a.mp4"},
+		{"/=/mnt", "/srv/a.mp4", "/mnt/srv/a.mp4"},
+		{"/srv=/", "/srv/a.mp4", "/a.mp4"},
+		{"/srv=/mnt", "/srv2/a.mp4", NULL},
+		{"/srv=/mnt", "/srv/", NULL},
+		{"/srv=/mnt", "/srv", NULL},
+		{"/srv=/mnt", "srv/a.mp4", NULL},
+		{"/srv=/mnt", "", NULL},
+		{"/srv=/mnt", "/srv/../etc/passwd", NULL},
+		{"/srv=/mnt", "/srv/a/..", NULL},
+		{"/srv=/mnt", "/srv/..a/b..", "/mnt/..a/b.."},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO(mem_freep) char *got = NULL;
+		if (remote_path_map(cases[i].map, cases[i].path, &got) != !!cases[i].mapped ||
+		    (got && strcmp(got, cases[i].mapped) != 0))
+			fail_msg("%s of %s: %s", cases[i].path, cases[i].map, got ? got : "none");
+	}
+	assert_ok(remote_path_map_check("/a=/b", NULL));
+	assert_int_equal(remote_path_map_check("/a", NULL), -ERR_ARG);
+	assert_int_equal(remote_path_map_check("a=/b", NULL), -ERR_ARG);
+	assert_int_equal(remote_path_map_check("/a=b", NULL), -ERR_ARG);
+}
+
+/* ---- cache */
+
+static void make_block(unsigned number, unsigned char *data, unsigned char sum[static HASH_MAX])
+{
+	memset(data, (int)number, HASH_BLOCK);
+	hash_bytes(data, HASH_BLOCK, sum);
+}
+
+static char *file_of(const char *cache, const unsigned char *sum)
+{
+	char hex[HASH_HEX];
+	for (size_t i = 0; i < HASH_MAX; i++)
+		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+	return mem_printf("%s/%.2s/%s", cache, hex, hex + 2);
+}
+
+static void the_least_recently_used_block_goes_first(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = file_join(dir, "lru");
+	AUTO(mem_freep) unsigned char *data = mem_alloc(HASH_BLOCK, 1);
+	unsigned char sums[12][HASH_MAX];
+	AUTO(remote_cache_freep) struct remote_cache *c = NULL;
+	struct err err = {0};
+	assert_int_equal(remote_cache_open(path, 7 << 20, &c, &err), -ERR_ARG);
+	assert_ok(remote_cache_open(path, 8 << 20, &c, &err));
+	for (unsigned i = 0; i < 8; i++) {
+		make_block(i, data, sums[i]);
+		assert_ok(remote_cache_put(c, sums[i], data, HASH_BLOCK, &err));
+		assert_ok(remote_cache_put(c, sums[i], data, HASH_BLOCK, &err));
+	}
+	assert_int_equal(remote_cache_count(c).blocks, 8);
+	assert_true(remote_cache_get(c, sums[0], data, HASH_BLOCK));
+	assert_int_equal(data[77], 0);
+	for (unsigned i = 8; i < 10; i++) {
+		make_block(i, data, sums[i]);
+		assert_ok(remote_cache_put(c, sums[i], data, HASH_BLOCK, &err));
+	}
+	assert_true(remote_cache_has(c, sums[0]));
+	assert_false(remote_cache_has(c, sums[1]));
+	assert_false(remote_cache_get(c, sums[2], data, HASH_BLOCK));
+	struct remote_cache_counts n = remote_cache_count(c);
+	assert_int_equal(n.bytes, 8 << 20);
+	assert_int_equal(n.evicted, 2);
+	assert_int_equal(n.hits, 1);
+	assert_int_equal(n.misses, 1);
+
+	/* Two do not share a folder; the next one finds the blocks. */
+	AUTO(remote_cache_freep) struct remote_cache *two = NULL;
+	assert_int_equal(remote_cache_open(path, 8 << 20, &two, &err), -ERR_BUSY);
+	remote_cache_free(TAKE(c));
+	assert_ok(remote_cache_open(path, 8 << 20, &two, &err));
+	assert_int_equal(remote_cache_count(two).blocks, 8);
+	assert_true(remote_cache_get(two, sums[9], data, HASH_BLOCK));
+
+	const struct hash_blocks some = {sums, 4}, none = {NULL, 0};
+	remote_cache_drop(two, &some);
+	remote_cache_drop(two, &none);
+	assert_int_equal(remote_cache_count(two).blocks, 6);
+	AUTO(mem_freep) char *gone = file_of(path, sums[0]);
+	assert_false(file_exists(gone));
+	remote_cache_clear(two);
+	assert_int_equal(remote_cache_count(two).bytes, 0);
+}
+
+static void damaged_blocks_are_missing(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = file_join(dir, "damaged");
+	AUTO(mem_freep) unsigned char *data = mem_alloc(HASH_BLOCK, 1);
+	unsigned char sums[3][HASH_MAX];
+	AUTO(remote_cache_freep) struct remote_cache *c = NULL;
+	struct err err = {0};
+	assert_ok(remote_cache_open(path, 8 << 20, &c, &err));
+	for (unsigned i = 0; i < 3; i++) {
+		make_block(i, data, sums[i]);
+		assert_ok(remote_cache_put(c, sums[i], data, HASH_BLOCK, &err));
+	}
+	AUTO(mem_freep) char *wrong = file_of(path, sums[0]);
+	AUTO(mem_freep) char *cut = file_of(path, sums[1]);
+	AUTO(mem_freep) char *lost = file_of(path, sums[2]);
+	AUTO(fd_closep) int fd = open(wrong, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "x", 1, 500000), 1);
+	assert_int_equal(truncate(cut, 1000), 0);
+	assert_int_equal(unlink(lost), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_false(remote_cache_get(c, sums[i], data, HASH_BLOCK));
+	assert_int_equal(remote_cache_count(c).blocks, 0);
+	assert_int_equal(remote_cache_count(c).damaged, 3);
+	assert_false(file_exists(wrong));
+
+	make_block(0, data, sums[0]);
+	assert_ok(remote_cache_put(c, sums[0], data, HASH_BLOCK, &err));
+	assert_true(remote_cache_get(c, sums[0], data, HASH_BLOCK));
+}
+
+/* ---- blobs and blocks */
+
+static void a_blob_has_the_name_of_its_content(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = file_join(dir, "blobs");
+	char sha256[HASH_HEX];
+	unsigned char *got = NULL;
+	size_t len = 0;
+	struct err err = {0};
+	AUTO(hash_freep) struct hash *h = hash_new();
+	hash_add(h, "abc", 3);
+	hash_end(h, sha256);
+	assert_int_equal(remote_blob_load(path, sha256, &got, &len, &err), -ERR_NOENT);
+	assert_int_equal(remote_blob_store(path, sha256, "abd", 3, &err), -ERR_FORMAT);
+	assert_int_equal(remote_blob_store(path, "../../etc/passwd", "abc", 3, &err), -ERR_ARG);
+	assert_ok(remote_blob_store(path, sha256, "abc", 3, &err));
+	assert_ok(remote_blob_store(path, sha256, "abc", 3, &err));
+	assert_ok(remote_blob_load(path, sha256, &got, &len, &err));
+	assert_int_equal(len, 3);
+	assert_memory_equal(got, "abc", 3);
+	free(got);
+
+	AUTO(mem_freep) char *file = file_join(path, sha256);
+	assert_int_equal(truncate(file, 2), 0);
+	assert_int_equal(remote_blob_load(path, sha256, &got, &len, &err), -ERR_FORMAT);
+	remote_blob_remove(path, sha256);
+	remote_blob_remove(path, sha256);
+	remote_blob_remove(path, "..");
+	assert_false(file_exists(file));
+}
+
+static void hashes_of_blocks_stay_with_the_source(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = file_join(dir, "list.db");
+	AUTO(store_freep) struct store *s = NULL, *other = NULL;
+	struct err err = {0};
+	unsigned char sums[3][HASH_MAX] = {{1}, {2}, {3}};
+	const struct hash_blocks three = {sums, 3}, two = {sums + 1, 2};
+	struct hash_blocks got;
+
+	assert_ok(store_open(path, &s, &err));
+	assert_ok(store_open(path, &other, &err));
+	assert_ok(store_blocks_load(s, SHA, &got, &err));
+	assert_int_equal(got.n, 0);
+	assert_ok(store_blocks_save(s, SHA, &three, &err));
+	assert_ok(store_blocks_save(s, SHA, &two, &err));
+	assert_ok(store_blocks_load(s, SHA, &got, &err));
+	assert_int_equal(got.n, 2);
+	assert_memory_equal(got.sums, two.sums, sizeof sums[0] * 2);
+	hash_blocks_clear(&got);
+
+	char one[STORE_HEAD_ID], again[STORE_HEAD_ID];
+	assert_ok(store_head_id(s, one, &err));
+	assert_ok(store_head_id(other, again, &err));
+	assert_int_equal(strlen(one), 16);
+	assert_string_equal(one, again);
+}
+
+static void blocks_are_hashed_once(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = file_join(dir, "three"), *db = file_join(dir, "blocks.db");
+	AUTO(mem_freep) unsigned char *data = mem_alloc(5, HASH_BLOCK / 2);
+	AUTO(store_freep) struct store *s = NULL;
+	struct hash_blocks one = {0}, two = {0};
+	unsigned char sum[HASH_MAX];
+	char sha256[HASH_HEX], again[HASH_HEX];
+	struct err err = {0};
+	for (size_t i = 0; i < 5 * HASH_BLOCK / 2; i++)
+		data[i] = (unsigned char)(i * 7 >> 10);
+	assert_ok(file_write(path, data, 5 * HASH_BLOCK / 2, &err));
+	assert_ok(store_open(db, &s, &err));
+	AUTO(fd_closep) int fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_ok(hash_fd(fd, NULL, NULL, sha256, &err));
+	assert_ok(hash_fd_blocks(fd, NULL, NULL, again, &one, &err));
+	assert_string_equal(sha256, again);
+	assert_int_equal(one.n, 3);
+	hash_bytes(data + 2 * HASH_BLOCK, HASH_BLOCK / 2, sum);
+	assert_memory_equal(one.sums[2], sum, HASH_MAX);
+	hash_blocks_clear(&one);
+
+	assert_int_equal(remote_blocks_get(s, SHA, fd, NULL, &one, &err), -ERR_FORMAT);
+	assert_ok(remote_blocks_get(s, sha256, fd, NULL, &one, &err));
+	/* From the journal, although the file is another one by now. */
+	assert_int_equal(pwrite(fd, "other", 5, 0), 5);
+	assert_ok(remote_blocks_get(s, sha256, fd, NULL, &two, &err));
+	assert_int_equal(two.n, 3);
+	assert_memory_equal(one.sums, two.sums, 3 * sizeof *one.sums);
+	hash_blocks_clear(&one);
+	hash_blocks_clear(&two);
+	assert_int_equal(ftruncate(fd, 1000), 0);
+	assert_int_equal(remote_blocks_get(s, sha256, fd, NULL, &two, &err), -ERR_FORMAT);
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof dir, "/tmp/vdet-remote-XXXXXX");
+	return mkdtemp(dir) && sodium_init() >= 0 ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	return file_remove_tree(dir, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_address_comes_back),
+		cmocka_unit_test(addresses_that_make_no_sense_are_refused),
+		cmocka_unit_test(a_signature_is_for_one_thing_and_time),
+		cmocka_unit_test(paths_are_mapped),
+		cmocka_unit_test(the_least_recently_used_block_goes_first),
+		cmocka_unit_test(damaged_blocks_are_missing),
+		cmocka_unit_test(a_blob_has_the_name_of_its_content),
+		cmocka_unit_test(hashes_of_blocks_stay_with_the_source),
+		cmocka_unit_test(blocks_are_hashed_once),
+	};
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
