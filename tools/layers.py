@@ -123,7 +123,8 @@ def make_tree(modules, folder):
 
 def header_faults(modules):
     """Compiles each header by itself, with the include paths of its module."""
-    packages = "jansson libavformat libavcodec libavfilter libavutil libswscale libcurl sqlite3 libwebsockets libsodium tesseract lept"
+    packages = ("jansson libavformat libavcodec libavfilter libavutil libswscale libcurl sqlite3 libwebsockets libsodium "
+                "tesseract lept libnats")
     flags = subprocess.run(["pkg-config", "--cflags", *packages.split()], capture_output=True, text=True).stdout
     compiler = [*shlex.split(os.environ.get("CC", "cc")), "-std=gnu17", "-D_GNU_SOURCE", "-fsyntax-only",
                 "-Wall", "-Wextra", "-Werror"]

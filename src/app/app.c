@@ -57,6 +57,8 @@ struct opt_set app_options_of(const struct command *c, struct app *app,
 		binds[n++] = (struct opt_bind){&board_opt_group, &app->board};
 	if (c->groups & GROUP_NOTIFY)
 		binds[n++] = (struct opt_bind){&notify_opt_group, &app->notify};
+	if (c->groups & GROUP_FLEET)
+		binds[n++] = (struct opt_bind){&fleet_opt_group, &app->fleet};
 	if (c->groups & GROUP_APP)
 		binds[n++] = (struct opt_bind){&app_opt_group, &app->options};
 	return (struct opt_set){binds, n};

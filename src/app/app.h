@@ -3,6 +3,7 @@
 #ifndef VDET_APP_APP_H
 #define VDET_APP_APP_H
 
+#include "app/fleet.h"
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/opt.h"
@@ -40,6 +41,7 @@ struct app {
 	struct analyze_options analyze;
 	struct board_options board;
 	struct notify_options notify;
+	struct app_fleet fleet;
 	struct net_options net;
 	struct memory_options memory;
 	struct cancel *cancel;
@@ -69,13 +71,15 @@ enum {
 	GROUP_NET = 16,
 	GROUP_QUEUE = 32,
 	GROUP_SPEECH = 512,
+	GROUP_FLEET = 1024,
 	/* to analyze */
 	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX | GROUP_SPEECH,
 	GROUP_MODEL = 64,
 	GROUP_MEDIA = 128,
 	GROUP_NOTIFY = 256,
-	GROUP_ALL = GROUP_RUN | GROUP_MEDIA | GROUP_NET | GROUP_MODEL | GROUP_QUEUE | GROUP_NOTIFY,
-	APP_BINDS_MAX = 15,
+	GROUP_ALL = GROUP_RUN | GROUP_MEDIA | GROUP_NET | GROUP_MODEL | GROUP_QUEUE | GROUP_NOTIFY |
+	            GROUP_FLEET,
+	APP_BINDS_MAX = 16,
 };
 
 struct command_list {
@@ -91,6 +95,11 @@ void places_find(struct app *app);
  * frees. */
 char *places_media_program(void);
 char *places_text_program(void); /* likewise, vdet-text */
+/* nats-server; NULL if there is none. The caller frees. */
+char *places_nats_server(const struct app *app);
+/* For messages: the command that brings the engine ("engine"), or what else
+ * tools/setup knows. The caller frees. */
+char *places_setup(const char *what);
 /* Sets gpus, gpu_memory and gpu_in_use. GPUs that share the machine's memory,
  * or have hardly any, are ignored. */
 void app_look_at_gpus(const struct app *app, struct engine_places *p);

@@ -216,7 +216,7 @@ static int analyze_case(const struct analyze *a, struct ui *ui, char **paths, in
 }
 
 static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, struct store *store,
-                       char **files, int n, bool is_case)
+                       const struct runner *runner, char **files, int n, bool is_case)
 {
 	AUTO(memory_freep) struct memory *memory = memory_open(&app->memory, engine);
 	struct analyze_options options = app->analyze;
@@ -245,6 +245,7 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	                          .memory = memory,
 	                          .reports_dir = reports_dir,
 	                          .locks_dir = app->locks_dir,
+	                          .runner = runner,
 	                          .progress = ui_progress(ui),
 	                          .cancel = app->cancel};
 
@@ -277,6 +278,7 @@ static int start(struct app *app, char **files, int n, bool is_case)
 {
 	AUTO(store_freep) struct store *store = NULL;
 	AUTO(engine_freep) struct engine *engine = NULL;
+	AUTO(app_head_freep) struct app_head *head = NULL;
 	AUTO(ui_freep) struct ui *ui = ui_new(app->options.progress);
 	struct err err;
 	ui_start(ui);
@@ -285,13 +287,15 @@ static int start(struct app *app, char **files, int n, bool is_case)
 		r = app_open_store(app, &store, &err);
 	if (r == 0)
 		r = app_new_engine(app, note_engine, ui_progress(ui), &engine, &err);
+	if (r == 0)
+		r = app_head_open(app, store, &head, &err);
 	if (r < 0) {
 		emit_error(ui, NULL, &err);
 		return app_fail(&err);
 	}
 	app_count_spending(engine, store);
 	app_warn_about(engine_info(engine), app);
-	return analyze_all(app, ui, engine, store, files, n, is_case);
+	return analyze_all(app, ui, engine, store, app_head_runner(head), files, n, is_case);
 }
 
 int app_analyze(struct app *app, char **files, int n)
@@ -334,7 +338,7 @@ const struct command cmd_analyze = {
 		"or changed. Nothing is written into FOLDER.\n"
 		"Exit codes: 0 complete, 3 finished with holes, or a case that is not complete,\n"
 		"1 failed, or every chunk is a hole, 2 wrong usage, 130 interrupted.\n",
-	.groups = GROUP_RUN | GROUP_MODEL,
+	.groups = GROUP_RUN | GROUP_MODEL | GROUP_FLEET,
 	.own = &own_group,
 	.own_target = &own,
 	.run = run,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "app/commands.h"
-#include "app/world-options.h"
+#include "app/demo-video.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -24,36 +24,26 @@ static struct {
 	char *dir;
 } own;
 static const struct opt_row rows[] = {
-	{"demo.hours", "hours", OPT_DOUBLE, offsetof(__typeof__(own), hours), "0.1667", 0.01, 24, NULL,
-     "N", "Length of the generated recording in hours; the default is ten minutes.",
+	{"demo.hours", "hours", OPT_DOUBLE, offsetof(__typeof__(own), hours), DEMO_HOURS, 0.01, 24,
+     NULL, "N", "Length of the generated recording in hours; the default is ten minutes.",
      OPT_COMMAND_ONLY},
-	{"demo.seed", "seed", OPT_INT, offsetof(__typeof__(own), seed), "7", -1e15, 1e15, NULL, "N",
-     "Seed of the generated recording.", OPT_COMMAND_ONLY},
-	{"demo.dir", "dir", OPT_STRING, offsetof(__typeof__(own), dir), "vdet-demo", 0, 0, NULL,
-     "FOLDER", "Output folder for the recording and its report.", OPT_COMMAND_ONLY},
+	{"demo.seed", "seed", OPT_INT, offsetof(__typeof__(own), seed), DEMO_SEED, -1e15, 1e15, NULL,
+     "N", "Seed of the generated recording.", OPT_COMMAND_ONLY},
+	{"demo.dir", "dir", OPT_STRING, offsetof(__typeof__(own), dir), DEMO_DIR, 0, 0, NULL, "FOLDER",
+     "Output folder for the recording and its report.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Demo", rows, ARRAY_LEN(rows)};
-
-/* This interval shows events of a few seconds; the demo model works best with
- * four frames. */
-static const struct {
-	const char *row, *value;
-} demo_settings[] = {
-	{"chunk.duration", "12"},
-	{"chunk.frames", "4"},
-	{"frame.size", "640"},
-};
 
 /* Settings of the demo, unless the user has set others. */
 static int apply_settings(struct app *app, struct err *err)
 {
-	for (size_t s = 0; s < ARRAY_LEN(demo_settings); s++) {
+	for (const struct demo_setting *s = demo_settings; s->row; s++) {
 		for (size_t i = 0; i < analyze_opt_group.n; i++) {
 			const struct opt_row *row = &analyze_opt_group.rows[i];
-			if (strcmp(row->name, demo_settings[s].row) != 0)
+			if (strcmp(row->name, s->row) != 0)
 				continue;
 			int r = opt_is_default(row, &app->analyze)
-			            ? opt_set_value(row, &app->analyze, demo_settings[s].value, "demo", err)
+			            ? opt_set_value(row, &app->analyze, s->value, "demo", err)
 			            : 0;
 			if (r < 0)
 				return r;
@@ -189,37 +179,16 @@ static int compare(struct app *app, const struct world_video *v, struct err *err
 	return r;
 }
 
-static int draw(struct app *app, struct world_video *v, const char *path, struct err *err)
-{
-	AUTO(mem_freep) char *truth = world_truth_path(path);
-	int r = file_mkdirs(own.dir, false, err);
-	if (r < 0 || (file_exists(path) && file_exists(truth)))
-		return r;
-	return world_draw_files(v, path, app->cancel, err);
-}
-
 static int run(struct app *app, int argc, char **argv)
 {
+	AUTO(mem_freep) char *path = NULL;
 	struct world_video v = {0};
-	struct opt_bind bind = {&world_opt_group, &v};
 	struct err err;
-	int n;
 	(void)argv;
 	if (argc)
 		return app_usage(&cmd_demo, "it takes no file: it draws its own");
-	int r = opt_parse(&(struct opt_set){&bind, 1}, NULL, NULL, NULL, NULL, &n, &err);
-	opt_free(&(struct opt_set){&bind, 1}); /* of the defaults, numbers count */
-	if (r < 0 || apply_settings(app, &err) < 0)
-		return app_fail(&err);
-
-	v.world.seed = own.seed;
-	v.world.duration_us = (int64_t)(own.hours * 3600) * CLOCK_SECOND;
-	AUTO(mem_freep)
-	char *name = mem_printf("recording-%lld-%llds.mp4", (long long)own.seed,
-	                        (long long)(v.world.duration_us / CLOCK_SECOND));
-	AUTO(mem_freep) char *path = file_join(own.dir, name);
-
-	if (draw(app, &v, path, &err) < 0)
+	if (apply_settings(app, &err) < 0 ||
+	    demo_video_draw(own.dir, own.seed, own.hours, app->cancel, &v, &path, &err) < 0)
 		return app_fail(&err);
 	if (!*app->analyze.output) {
 		AUTO(mem_freep) char *stem = file_stem(path);
@@ -240,7 +209,7 @@ const struct command cmd_demo = {
 	.usage = "",
 	.summary = "generate a recording, analyze it, and compare the report with the truth",
 	.text = "Uses the bundled demo model, which understands only such generated scenes.\n",
-	.groups = GROUP_RUN,
+	.groups = GROUP_RUN | GROUP_FLEET,
 	.own = &group,
 	.own_target = &own,
 	.run = run,

@@ -24,6 +24,7 @@ struct serving {
 	struct cancel *engine_stop;
 	struct engine *engine;
 	struct memory *memory;
+	struct app_head *head; /* of a fleet; NULL without one */
 	struct performance *performance;
 	struct events *events;
 	struct board *board;
@@ -117,6 +118,8 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 		r = app_open_store(app, &s->store, err);
 	if (r == 0)
 		r = start_engine(s, err);
+	if (r == 0)
+		r = app_head_open(app, s->store, &s->head, err);
 	if (r < 0)
 		return r;
 
@@ -130,6 +133,7 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                                  .settings = settings,
 	                                  .engine = s->engine,
 	                                  .memory = s->memory,
+	                                  .runner = app_head_runner(s->head),
 	                                  .store = s->store,
 	                                  .notify = &app->notify,
 	                                  .events = s->events,
@@ -158,6 +162,7 @@ static void tear_down(struct serving *s)
 	log_set_sink(NULL, NULL);
 	net_free(s->net);
 	board_free(s->board);
+	app_head_free(s->head);
 	performance_free(s->performance);
 	memory_free(s->memory);
 	engine_free(s->engine);

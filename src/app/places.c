@@ -68,15 +68,41 @@ static char *find_runtime(const char *data)
 	return worth(SYSTEM_RUNTIME) > worth(own) ? mem_strdup(SYSTEM_RUNTIME) : TAKE(own);
 }
 
+/* If the program is not installed, it is in the build folder, and the program
+ * in src/app/ there. Returns the demo model of the source then; the caller
+ * frees. */
+static char *built_weights(void)
+{
+	AUTO(mem_freep) char *program = program_dir();
+	AUTO(mem_freep) char *built = program ? file_join(program, "../../model/weights") : NULL;
+	return built && file_is_dir(built) ? TAKE(built) : NULL;
+}
+
+char *places_setup(const char *what)
+{
+	AUTO(mem_freep) char *built = built_weights();
+	return built || !file_exists(VDET_SHARE "/setup")
+	           ? mem_printf("tools/setup %s", what)
+	           : mem_printf(VDET_SHARE "/setup %s --system", what);
+}
+
+char *places_nats_server(const struct app *app)
+{
+	/* Debian's package has it where PATH of most users does not look. */
+	const char *const dirs[] = {app->runtime_dir, SYSTEM_RUNTIME, "/usr/sbin", "/usr/local/sbin"};
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		char *program = file_find_program("nats-server", dirs[i]);
+		if (program)
+			return program;
+	}
+	return NULL;
+}
+
 void places_find(struct app *app)
 {
 	const char *demo = getenv("VDET_DEMO_DIR");
 	AUTO(mem_freep) char *data = file_data_dir();
-	AUTO(mem_freep) char *program = program_dir();
-	/* If the program is not installed, it is in the build folder, and the
-	 * program in src/app/ there. */
-	AUTO(mem_freep) char *built = program ? file_join(program, "../../model/weights") : NULL;
-	bool is_built = built && file_is_dir(built);
+	AUTO(mem_freep) char *built = built_weights();
 	app->data_dir =
 		mem_strdup(app->options.data_dir && *app->options.data_dir ? app->options.data_dir : data);
 	app->models_dir = file_join(app->data_dir, "models");
@@ -86,9 +112,7 @@ void places_find(struct app *app)
 	app->speech_log = file_join(app->data_dir, "speech.log");
 	app->learned_path = file_join(app->data_dir, "endpoints.json");
 	app->runtime_dir = find_runtime(data);
-	app->demo_dir = mem_strdup(demo ? demo : is_built ? built : VDET_SHARE "/demo-model");
-	/* For messages. */
-	app->setup = mem_strdup(is_built || !file_exists(VDET_SHARE "/setup") ? "tools/setup engine"
-	                                                                      : VDET_SHARE
-	                            "/setup engine --system");
+	app->demo = getenv("VDET_DEMO_ONLY") != NULL; /* of `vdet fleet try` */
+	app->demo_dir = mem_strdup(demo ? demo : built ? built : VDET_SHARE "/demo-model");
+	app->setup = places_setup("engine");
 }

@@ -389,6 +389,7 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 	                          .engine = b->setup.engine,
 	                          .store = b->setup.store,
 	                          .memory = b->setup.memory,
+	                          .runner = b->setup.runner,
 	                          .locks_dir = b->setup.locks_dir,
 	                          .progress = j->progress,
 	                          .cancel = j->cancel,

@@ -65,7 +65,8 @@ struct board_setup {
 	/* the options table that the API shows and may change; NULL: none */
 	const struct opt_set *settings;
 	struct engine *engine;
-	struct memory *memory; /* of the engine; may be NULL */
+	struct memory *memory;       /* of the engine; may be NULL */
+	const struct runner *runner; /* does the chunks of jobs; NULL = this process */
 	struct store *store;
 	/* of standing questions; NULL: they are not sent anywhere */
 	const struct notify_options *notify;

@@ -47,6 +47,7 @@ static int second_pass(const struct analyze *a, const struct run_context *contex
 	                           .stamp = src->stamp,
 	                           .from = a->options->from,
 	                           .to = a->options->to ? a->options->to : src->duration};
+	o.chunks.source = src->sha256;
 	int64_t left = src->deadline - clock_now();
 	if (src->deadline)
 		o.chunks.time_limit = left > 1 ? left : 1;

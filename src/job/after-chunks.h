@@ -15,8 +15,9 @@
 struct chunks_options analyze_chunks(const struct analyze *a);
 
 struct after_source {
-	int fd;            /* the video; borrowed */
-	const char *stamp; /* of the file when it was opened */
+	int fd;             /* the video; borrowed */
+	const char *stamp;  /* of the file when it was opened */
+	const char *sha256; /* of the file */
 	int64_t duration;
 	int64_t deadline; /* clock_now() from which nothing is started; 0 = none */
 	bool fresh;       /* some of the job was described now */

@@ -2,8 +2,6 @@
 #include "job/analyze.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +20,7 @@
 #include "job/facts.h"
 #include "job/merge.h"
 #include "job/output.h"
+#include "job/source-note.h"
 #include "job/startup.h"
 #include "job/step-options.h"
 #include "job/streams.h"
@@ -33,7 +32,6 @@
 #include "report/second.h"
 #include "report/summary.h"
 #include "report/text.h"
-#include "store/ask.h"
 
 static void report_source(const struct analyze *a, const char *name, const struct video_info *v)
 {
@@ -146,14 +144,11 @@ static struct facts_input facts_input(const struct run *c)
 	                            .context = c->context_key};
 }
 
-/* Keeps the hash, and where the file is, for questions about it. */
-static int note_source(const struct analyze *a, const struct source *src, struct err *err)
+static int note_source(const struct run *c, struct err *err)
 {
-	AUTO(mem_freep) char *path = realpath(src->path, NULL);
-	int r = store_source_note(a->store, src->sha256, src->size, err);
-	if (r == 0 && path && *src->stamp)
-		r = store_place_set(a->store, path, src->stamp, src->sha256, err);
-	return r;
+	const struct source *src = c->src;
+	const struct source_note note = {src->path, src->stamp, src->sha256, src->fd, src->size};
+	return source_note(c->context, &note, err);
 }
 
 static int enter(struct run *c, struct err *err)
@@ -169,7 +164,7 @@ static int enter(struct run *c, struct err *err)
 		progress_emit(a->progress,
 		              &(struct progress_event){.type = PROGRESS_HASH, .sha256 = src->sha256});
 	if (r == 0)
-		r = note_source(a, src, err);
+		r = note_source(c, err);
 	if (r == 0)
 		r = startup_engine(c->startup, err);
 	if (r == 0)
@@ -229,6 +224,7 @@ static struct chunks *new_chunks(struct run *c)
 	o.time_limit = c->a->options->job_timeout;
 	o.only = c->a->only;
 	o.n_only = c->a->n_only;
+	o.source = c->src->sha256;
 	return chunks_new(c->context, &o, c->src->fd, TAKE(c->decoder));
 }
 
@@ -341,7 +337,8 @@ static int go(struct run *c, struct chunks_outcome *ret, struct err *err)
 {
 	bool known = true;
 	int r = store_source_known(c->a->store, c->src->size, &known, err);
-	known = known || c->a->sha256 || c->a->expected;
+	/* A runner needs the hash of the video with each chunk. */
+	known = known || c->a->sha256 || c->a->expected || c->a->runner;
 	c->startup = startup_begin(c->context, c->src->fd, c->src->size, c->a->sha256);
 	if (r == 0 && known)
 		r = enter(c, err);
@@ -429,6 +426,7 @@ static int finish(struct run *c, const struct chunks_outcome *done, const struct
 	bool complete = !done->holes;
 	const struct after_source from = {.fd = src->fd,
 	                                  .stamp = src->stamp,
+	                                  .sha256 = src->sha256,
 	                                  .duration = src->video.duration,
 	                                  .deadline = deadline_of(a, start),
 	                                  .fresh = done->fresh};
@@ -559,6 +557,7 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	                              .store = a->store,
 	                              .memory = a->memory,
 	                              .progress = a->progress,
+	                              .runner = a->runner,
 	                              .cancel = a->cancel};
 	struct source src = {.path = path, .name = name, .fd = fd, .size = st.st_size};
 	char stamp[FILE_STAMP_MAX];

@@ -37,6 +37,7 @@ struct analyze {
 	/* what transcribes speech; NULL = nothing */
 	const struct speech_options *speech;
 	const struct speech_places *speech_places;
+	const struct runner *runner; /* does the chunks; NULL = this process */
 	struct progress *progress;
 	struct cancel *cancel;
 	/* The rest is for a queue of jobs, and may be left out. */

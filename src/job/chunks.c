@@ -7,8 +7,19 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wakeup.h"
+#include "job/chunk-run.h"
 
-enum { MOST_WORKERS = 64 };
+enum {
+	MOST_WORKERS = 64,
+	/* Threads that give chunks to a runner only wait: there may be many, with
+	 * small stacks. */
+	MOST_GIVERS = 4096,
+	GIVER_STACK = 512 << 10,
+};
+
+/* For what a runner is doing when the run is drained. */
+#define DRAIN_PATIENCE (60 * CLOCK_SECOND)
 
 struct todo {
 	size_t index;
@@ -24,15 +35,19 @@ struct worker {
 struct chunks {
 	const struct run_context *context;
 	struct chunks_options options;
+	const struct runner *runner; /* NULL = the workers describe the chunks themselves */
+	struct cancel *stop;         /* of what the runner does; NULL without one */
+	struct wakeup *ended;        /* signalled by a worker that ends; likewise */
 	int fd;
 	struct decoder *decoder; /* for the first worker; NULL once passed on */
 	int64_t deadline;        /* 0 = none */
-	struct worker workers[MOST_WORKERS];
-	size_t n_workers;
+	struct worker **workers; /* each allocated: threads keep their address */
+	size_t n_workers, cap_workers;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	struct todo *todo;
 	size_t n_todo, next;
+	size_t running;           /* worker threads that have not ended */
 	char *job;                /* NULL until the journal is open */
 	enum chunk_state *states; /* one per chunk of the plan */
 	bool whole;
@@ -66,7 +81,7 @@ static bool take_next(struct chunks *run, struct todo *ret)
 		run->states[ret->index] = CHUNK_RUNNING;
 	}
 	pthread_mutex_unlock(&run->lock);
-	if (have)
+	if (have && !run->runner)
 		engine_expect(run->context->engine, -1);
 	return have;
 }
@@ -80,6 +95,8 @@ static void fail(struct chunks *run, const struct err *err)
 	}
 	pthread_cond_broadcast(&run->changed);
 	pthread_mutex_unlock(&run->lock);
+	if (run->stop)
+		cancel_fire(run->stop);
 }
 
 static void count(struct chunks *run, const struct store_chunk *c)
@@ -103,10 +120,35 @@ static void count(struct chunks *run, const struct store_chunk *c)
 		          (size_t)c->index + 1, c->reason);
 }
 
+/* The id of the run once the journal is open; NULL if it never will be. */
+static const char *wait_job(struct chunks *run)
+{
+	pthread_mutex_lock(&run->lock);
+	while (!run->job && run->result == 0)
+		pthread_cond_wait(&run->changed, &run->lock);
+	const char *job = run->job;
+	pthread_mutex_unlock(&run->lock);
+	return job;
+}
+
+static int give(struct chunks *run, const struct plan_chunk *plan, const char *context,
+                struct store_chunk *c, char unit[static RUNNER_MAX_ID + 1], struct err *err)
+{
+	const struct chunk_run how = {.run = run->context,
+	                              .options = &run->options.describe,
+	                              .job = wait_job(run),
+	                              .source = run->options.source,
+	                              .pass = run->options.second ? "again" : "chunk",
+	                              .cancel = run->stop};
+	return how.job ? chunk_run(&how, plan, context, c, unit, err)
+	               : err_set(err, ERR_CANCELED, "interrupted");
+}
+
 static int do_chunk(struct worker *worker, const struct plan_chunk *plan, struct store_chunk *c,
-                    struct err *err)
+                    char unit[static RUNNER_MAX_ID + 1], struct err *err)
 {
 	struct chunks *run = worker->run;
+	*unit = '\0';
 	if (run->deadline && clock_now() > run->deadline) {
 		c->state = CHUNK_HOLE;
 		c->summary = mem_strdup("");
@@ -118,17 +160,14 @@ static int do_chunk(struct worker *worker, const struct plan_chunk *plan, struct
 	}
 	const struct chunks_second *second = run->options.second;
 	const char *context = second ? second->context(second->ctx, (size_t)c->index) : NULL;
-	return describe_chunk(&worker->describe, plan, context, c, err);
+	return run->runner ? give(run, plan, context, c, unit, err)
+	                   : describe_chunk(&worker->describe, plan, context, c, err);
 }
 
 /* Once the journal is open; ERR_CANCELED if it never will be. */
 static int save(struct chunks *run, const struct store_chunk *c, struct err *err)
 {
-	pthread_mutex_lock(&run->lock);
-	while (!run->job && run->result == 0)
-		pthread_cond_wait(&run->changed, &run->lock);
-	const char *job = run->job;
-	pthread_mutex_unlock(&run->lock);
+	const char *job = wait_job(run);
 	const struct chunks_second *second = run->options.second;
 	if (!job)
 		return err_set(err, ERR_CANCELED, "interrupted");
@@ -156,18 +195,26 @@ static void *work(void *arg)
 	struct chunks *run = worker->run;
 	for (struct todo t; take_next(run, &t);) {
 		const struct plan_chunk *p = &t.plan;
+		char unit[RUNNER_MAX_ID + 1];
 		AUTO(store_chunk_clear)
 		struct store_chunk c = {.index = (int64_t)t.index, .start = p->start, .end = p->end};
 		struct err err;
-		int r = do_chunk(worker, p, &c, &err);
+		int r = do_chunk(worker, p, &c, unit, &err);
 		if (r == 0)
 			r = save(run, &c, &err);
+		if (r == 0 && *unit)
+			run->runner->settle(run->runner->ctx, unit);
 		if (r < 0) {
 			fail(run, &err);
 			break;
 		}
 		publish(run, &c);
 	}
+	pthread_mutex_lock(&run->lock);
+	run->running--;
+	pthread_mutex_unlock(&run->lock);
+	if (run->ended)
+		wakeup_signal(run->ended);
 	return NULL;
 }
 
@@ -180,6 +227,11 @@ struct chunks *chunks_new(const struct run_context *context, const struct chunks
 	run->fd = fd;
 	run->decoder = decoder;
 	run->deadline = o->time_limit ? clock_now() + o->time_limit : 0;
+	if (context->runner && chunk_run_possible(&o->describe)) {
+		run->runner = context->runner;
+		run->stop = cancel_new();
+		run->ended = wakeup_new();
+	}
 	pthread_mutex_init(&run->lock, NULL);
 	pthread_cond_init(&run->changed, NULL);
 	return run;
@@ -187,6 +239,10 @@ struct chunks *chunks_new(const struct run_context *context, const struct chunks
 
 static size_t most_workers(const struct chunks *run)
 {
+	if (run->runner) {
+		int most = run->runner->capacity(run->runner->ctx);
+		return most < 1 ? 1 : most < MOST_GIVERS ? (size_t)most : MOST_GIVERS;
+	}
 	int64_t wanted =
 		run->options.workers ? run->options.workers : engine_slots(run->context->engine) + 1;
 	return wanted < MOST_WORKERS ? (size_t)wanted : MOST_WORKERS;
@@ -194,14 +250,42 @@ static size_t most_workers(const struct chunks *run)
 
 static struct worker *next_worker(struct chunks *run)
 {
-	struct worker *worker = &run->workers[run->n_workers];
+	struct worker *worker = mem_alloc(1, sizeof *worker);
 	*worker = (struct worker){
 		.run = run,
 		.describe = {.run = run->context, .options = &run->options.describe, .fd = run->fd}};
 	if (run->n_workers == 0)
 		worker->describe.decoder = TAKE(run->decoder);
-	run->n_workers++;
+	run->workers =
+		mem_room(run->workers, run->n_workers, &run->cap_workers, sizeof(struct worker *));
+	run->workers[run->n_workers++] = worker;
+	pthread_mutex_lock(&run->lock);
+	run->running++;
+	pthread_mutex_unlock(&run->lock);
 	return worker;
+}
+
+/* Undoes next_worker(). */
+static void drop_worker(struct chunks *run)
+{
+	struct worker *worker = run->workers[--run->n_workers];
+	if (run->n_workers == 0)
+		run->decoder = TAKE(worker->describe.decoder);
+	free(worker);
+	pthread_mutex_lock(&run->lock);
+	run->running--;
+	pthread_mutex_unlock(&run->lock);
+}
+
+static bool start_thread(struct worker *worker)
+{
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	if (worker->run->runner)
+		pthread_attr_setstacksize(&attr, GIVER_STACK);
+	bool started = pthread_create(&worker->thread, &attr, work, worker) == 0;
+	pthread_attr_destroy(&attr);
+	return started;
 }
 
 /* One for each chunk, up to the most. If a thread cannot be created, the job is
@@ -209,11 +293,9 @@ static struct worker *next_worker(struct chunks *run)
 static void start_workers(struct chunks *run, size_t wanted)
 {
 	while (run->n_workers < wanted) {
-		struct worker *worker = next_worker(run);
-		if (pthread_create(&worker->thread, NULL, work, worker) == 0)
+		if (start_thread(next_worker(run)))
 			continue;
-		run->n_workers--;
-		run->decoder = run->n_workers ? NULL : TAKE(worker->describe.decoder);
+		drop_worker(run);
 		return;
 	}
 }
@@ -249,7 +331,8 @@ static void add_chunk(struct chunks *run, const struct plan_chunk *plan,
 		run->todo[run->n_todo++] = (struct todo){i, *plan};
 		/* So that it knows the length of its queue: a worker requests one chunk
 		 * at a time. */
-		engine_expect(run->context->engine, 1);
+		if (!run->runner)
+			engine_expect(run->context->engine, 1);
 		run->outcome.fresh = true;
 	}
 }
@@ -315,6 +398,30 @@ bool chunks_ending(struct chunks *c)
 	return failed || is_stopped(c);
 }
 
+/* Until all threads that give chunks to a runner have ended. Its workers come
+ * and go, so there may have to be more threads meanwhile. What was given waits
+ * for a worker, if need be for long: a drain does not wait for it that long. */
+static void watch(struct chunks *c)
+{
+	int64_t over_since = 0;
+	for (;;) {
+		pthread_mutex_lock(&c->lock);
+		size_t running = c->running, left = c->n_todo - c->next;
+		pthread_mutex_unlock(&c->lock);
+		if (!running)
+			return;
+		bool over = is_stopped(c);
+		over_since = over_since || !over ? over_since : clock_now();
+		if (cancel_fired(c->context->cancel) || (over && clock_now() - over_since > DRAIN_PATIENCE))
+			cancel_fire(c->stop);
+		else if (!over) {
+			size_t most = most_workers(c), wanted = c->n_workers + left;
+			start_workers(c, wanted < most ? wanted : most);
+		}
+		wakeup_wait(c->ended, over ? NULL : c->context->cancel, CLOCK_SECOND);
+	}
+}
+
 static void join(struct chunks *c)
 {
 	pthread_mutex_lock(&c->lock);
@@ -326,11 +433,16 @@ static void join(struct chunks *c)
 		struct worker *worker = next_worker(c);
 		work(worker);
 		describe_close(&worker->describe);
+		free(worker);
 		c->n_workers = 0;
 	}
+	if (c->runner)
+		watch(c);
 	for (; c->n_workers; c->n_workers--) {
-		pthread_join(c->workers[c->n_workers - 1].thread, NULL);
-		describe_close(&c->workers[c->n_workers - 1].describe);
+		struct worker *worker = c->workers[c->n_workers - 1];
+		pthread_join(worker->thread, NULL);
+		describe_close(&worker->describe);
+		free(worker);
 	}
 }
 
@@ -359,7 +471,11 @@ void chunks_free(struct chunks *c)
 	err_set(&err, ERR_CANCELED, "interrupted");
 	fail(c, &err);
 	join(c);
-	engine_expect(c->context->engine, -(int64_t)(c->n_todo - c->next));
+	if (!c->runner)
+		engine_expect(c->context->engine, -(int64_t)(c->n_todo - c->next));
+	if (c->stop)
+		cancel_free(c->stop);
+	wakeup_free(c->ended);
 	decoder_free(c->decoder);
 	chunks_outcome_clear(&c->outcome);
 	pthread_cond_destroy(&c->changed);
@@ -368,5 +484,6 @@ void chunks_free(struct chunks *c)
 	free(c->states);
 	free(c->saved);
 	free(c->todo);
+	free(c->workers);
 	free(c);
 }

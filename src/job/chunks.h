@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All chunks of a run, spread over worker threads. Each result is in the
- * journal before it is published.
+ * journal before it is published. With a runner in the context the threads
+ * give the chunks to it, and wait.
  *
  * Chunks are worked on while the plan still grows and before the run is in the
  * journal, that is, before the source's hash is known; only saving waits for
@@ -33,7 +34,10 @@ struct chunks_second {
 
 struct chunks_options {
 	struct describe_options describe;
-	int64_t workers;      /* threads at most; 0 = one more than the engine has slots */
+	/* Threads at most; 0 = one more than the engine has slots. With a runner
+	 * there are as many as it has capacity for. */
+	int64_t workers;
+	const char *source;   /* SHA-256 of the video, for a runner; else may be NULL */
 	int64_t time_limit;   /* microseconds after which no chunk is started; 0 = none */
 	struct cancel *drain; /* once fired, no further chunk is started; may be NULL */
 	/* Of the chunks to do, only these; NULL = all. Borrowed. */

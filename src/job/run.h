@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "job/progress.h"
 #include "memory/memory.h"
+#include "runner/runner.h"
 #include "store/store.h"
 
 /* The texts that are shown to the model with a part of the video; see
@@ -26,6 +27,7 @@ struct run_context {
 	struct memory *memory; /* of the engine; NULL = GPU memory is not watched */
 	struct progress *progress;
 	const struct run_texts *texts; /* NULL = none */
+	const struct runner *runner;   /* does the chunks; NULL = this process */
 	struct cancel *cancel;         /* once fired, every step ends with ERR_CANCELED */
 };
 

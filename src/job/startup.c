@@ -9,7 +9,9 @@
 
 #include "base/clock.h"
 #include "base/cond.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "store/block.h"
 
 /* Between updates of the display and checks of cancel. */
 static const int64_t period = CLOCK_SECOND / 20;
@@ -42,10 +44,23 @@ static void finish(struct startup *o, struct task *t)
 	pthread_mutex_unlock(&o->lock);
 }
 
+/* Workers on other machines need the hashes of the blocks, too. They are made
+ * again when they are asked for if they could not be kept. */
+static int hash_blocks(struct startup *o, struct err *err)
+{
+	struct err own;
+	AUTO(hash_blocks_clear) struct hash_blocks blocks = {0};
+	int r = hash_fd_blocks(o->fd, o->stop, &o->hashed, o->sha256, &blocks, err);
+	if (r == 0 && store_blocks_save(o->run->store, o->sha256, &blocks, &own) < 0)
+		log_warning("the hashes of the blocks of the video: %s", own.msg);
+	return r;
+}
+
 static void *hash_source(void *arg)
 {
 	struct startup *o = arg;
-	o->hash.result = hash_fd(o->fd, o->stop, &o->hashed, o->sha256, &o->hash.err);
+	o->hash.result = o->run->runner ? hash_blocks(o, &o->hash.err)
+	                                : hash_fd(o->fd, o->stop, &o->hashed, o->sha256, &o->hash.err);
 	finish(o, &o->hash);
 	return NULL;
 }

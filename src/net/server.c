@@ -14,9 +14,9 @@
 #include "base/log.h"
 #include "net/api/api.h"
 #include "net/chat/chat.h"
-#include "net/gate.h"
 #include "net/http/conn.h"
-#include "net/listen.h"
+#include "net/http/gate.h"
+#include "net/http/listen.h"
 #include "net/net.h"
 #include "net/upload/tus.h"
 

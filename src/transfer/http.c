@@ -273,7 +273,10 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, body_length(q));
 		curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
 		curl_easy_setopt(e, CURLOPT_READDATA, x);
-		headers = curl_slist_append(headers, "Content-Type: application/json");
+		if (q->put)
+			curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, "PUT");
+		headers = curl_slist_append(headers, q->put ? "Content-Type: application/octet-stream"
+		                                            : "Content-Type: application/json");
 	}
 	if (q->fields || q->pieces) {
 		/* On a connection that the server has just closed, curl would send

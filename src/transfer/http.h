@@ -51,6 +51,7 @@ struct http_request {
 	const char *ca_file;
 	const struct http_piece *pieces; /* the body, JSON, sent by POST; NULL = GET */
 	size_t n_pieces;
+	bool put; /* the body is bytes, sent by PUT */
 	/* Instead of `pieces`: the body is a form (multipart/form-data), sent by
 	 * POST; NULL = none. */
 	const struct http_field *fields;

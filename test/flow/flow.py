@@ -32,6 +32,7 @@ WITHOUT_PASSAGES = "".join(f"DROP TRIGGER {t}; " for t in (
     "sample_vector_deleted", "job_vector_deleted",
     "event_added", "event_deleted", "summary_changed", "chunk_deleted", "job_deleted", "job_added", "job_changed", "job_source_changed",
     "verdict_added", "source_forgotten", "subject_edit_added", "subject_edit_changed")) + (
+    "DROP TABLE head; DROP TRIGGER job_blocks_deleted; DROP TABLE source_block; "
     "ALTER TABLE event DROP COLUMN quote; DROP TABLE speech_part; DROP TABLE text_dropped; DROP TABLE wall_clock; "
     "DROP TABLE text_source; DROP TABLE found_file; DROP TABLE vector; DROP TABLE space; "
     "DROP VIEW piece; DROP TABLE passage; DROP TABLE words; DROP TABLE pieces; DROP TABLE generation; DROP INDEX job_source; "

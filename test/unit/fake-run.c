@@ -127,6 +127,9 @@ int decoder_frames(struct decoder *d, const struct frame_request *req,
 		bool good = req->times[i] < d->fail_from;
 		struct frame f = {.time = req->times[i],
 		                  .pts = req->times[i],
+		                  .width = good ? 64 : 0,
+		                  .height = good ? 36 : 0,
+		                  .decode_path = good ? "software" : NULL,
 		                  .fault = good ? NULL : "the data is damaged",
 		                  .jpeg_len = sizeof jpeg};
 		if (good)
@@ -272,7 +275,12 @@ int set_up(void **state)
 	(void)state;
 	const struct plan_options o = {.chunk_duration = 10 * S, .chunk_frames = 2};
 	fake_engine = (struct engine){
-		.info = {.model = "fake", .slots = 1, .context = 8192, .kind = "endpoint"},
+		.info = {.model = "fake",
+	             .model_hash = "",
+	             .cache_type = "",
+	             .slots = 1,
+	             .context = 8192,
+	             .kind = "endpoint"},
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.changed = PTHREAD_COND_INITIALIZER,
 		.answer =

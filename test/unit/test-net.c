@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "net/access/access.h"
 #include "net/api/api.h"
-#include "net/listen.h"
+#include "net/http/listen.h"
 #include "net/access/rate-limit.h"
 #include "net/http/range.h"
 #include "net/http/request-check.h"
@@ -344,7 +344,7 @@ static void a_bad_file_of_tokens_is_refused(void **state)
 
 static enum method method_of(const char *name)
 {
-	static const char *const names[] = {"get", "head", "post", "patch", "delete", "options"};
+	static const char *const names[] = {"get", "head", "post", "patch", "delete", "put", "options"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(names[i], name) == 0)
 			return (enum method)i;

@@ -104,6 +104,7 @@ static enum method method_of(int lws_method)
 	case LWSHUMETH_POST: return METHOD_POST;
 	case LWSHUMETH_PATCH: return METHOD_PATCH;
 	case LWSHUMETH_DELETE: return METHOD_DELETE;
+	case LWSHUMETH_PUT: return METHOD_PUT;
 	case LWSHUMETH_OPTIONS: return METHOD_OPTIONS;
 	default: return METHOD_OTHER;
 	}

@@ -241,9 +241,9 @@ static int on_request(struct http_server *h, struct lws *wsi)
 
 	/* Without a length the library waits for a body that may never come: such a
 	 * connection closes after the reply. */
-	bool endless =
-		c->length < 0 && (c->method == METHOD_POST || c->method == METHOD_PATCH ||
-	                      c->method == METHOD_OTHER || c->headers[HEADER_METHOD_OVERRIDE]);
+	bool endless = c->length < 0 && (c->method == METHOD_POST || c->method == METHOD_PATCH ||
+	                                 c->method == METHOD_PUT || c->method == METHOD_OTHER ||
+	                                 c->headers[HEADER_METHOD_OVERRIDE]);
 	r->close = endless || !good || head_wants_close(wsi);
 	r->http11 = head_is_http11(wsi);
 	if (!good || !auth_admit(c) || !check_body(c) || !check_queue(c))

@@ -32,7 +32,7 @@ const struct route *route_find(const struct route_table *tables, size_t n, enum 
                                const char *path, struct route_args *ret, void **ret_ctx,
                                struct buf *ret_allow)
 {
-	static const char *const names[] = {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"};
+	static const char *const names[] = {"GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"};
 	const struct route *get = NULL;
 	*ret = (struct route_args){0};
 	for (size_t t = 0; t < n; t++)

@@ -5,8 +5,8 @@
  * looked at and left in the socket.
  *
  * Net thread only. */
-#ifndef VDET_NET_GATE_H
-#define VDET_NET_GATE_H
+#ifndef VDET_NET_HTTP_GATE_H
+#define VDET_NET_HTTP_GATE_H
 
 #include <libwebsockets.h>
 

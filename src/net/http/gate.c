@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/gate.h"
+#include "net/http/gate.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/listen.h"
+#include "net/http/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses and listening sockets. Any thread unless noted; only name lookups
  * block. */
-#ifndef VDET_NET_LISTEN_H
-#define VDET_NET_LISTEN_H
+#ifndef VDET_NET_HTTP_LISTEN_H
+#define VDET_NET_HTTP_LISTEN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Units of the kind "chunk": the frames of a part of a video, described. */
+#ifndef VDET_WORK_CHUNK_H
+#define VDET_WORK_CHUNK_H
+
+#include "job/chunk-unit.h"
+#include "work/lane.h"
+
+/* Which lane fits best: see work_lane_has(). The caller clears `ret`. */
+int work_chunk_read(const struct runner_unit *u, struct chunk_unit *ret, struct err *err);
+int work_chunk_run(struct work_lane *l, const struct runner_unit *u, struct chunk_unit *chunk,
+                   struct runner_result *ret, struct err *err);
+
+#endif
