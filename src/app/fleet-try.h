@@ -24,7 +24,7 @@ int app_fleet_try(struct app *app, const struct fleet_try_options *o);
 
 enum { TRY_WORKERS = 2 };
 struct try_worker {
-	char name[16];
+	char name[24];
 	struct child *child;
 	int64_t done; /* chunks that the head has of it */
 	bool ended;   /* and that was said */

@@ -247,9 +247,13 @@ static bool next_letter(struct fleet_head *h, struct unit *u, struct letter *ret
  * it. */
 static void withdraw(struct fleet_head *h, struct unit *u)
 {
-	if (u->seq)
-		streams_delete(h->link, h->stream, u->seq);
+	uint64_t seq = u->seq; /* only this thread changes it */
+
+	if (seq)
+		streams_delete(h->link, h->stream, seq);
+	pthread_mutex_lock(&h->lock);
 	u->seq = 0;
+	pthread_mutex_unlock(&h->lock);
 	head_notify_gone(h, u->id, u->attempt + 1);
 }
 
