@@ -134,12 +134,14 @@ static void *run_lane(void *arg)
 void texts_begin(struct texts *t, const struct texts_source *src, const char *job)
 {
 	t->src = *src;
+	/* Chunks may wait for them already. */
 	pthread_mutex_lock(&t->lock);
 	t->job = job;
+	for (int i = 0; i < LANES; i++)
+		t->lanes[i] = (struct lane){.texts = t, .name = (enum lane_name)i};
 	pthread_mutex_unlock(&t->lock);
 	for (int i = 0; i < LANES; i++) {
 		struct lane *lane = &t->lanes[i];
-		*lane = (struct lane){.texts = t, .name = (enum lane_name)i};
 		lane->started = pthread_create(&lane->thread, NULL, run_lane, lane) == 0;
 		if (!lane->started)
 			run_lane(lane);
