@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cancel.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -59,7 +60,8 @@ bool cancel_wait_until(const struct cancel *a, const struct cancel *b, int64_t u
 	struct pollfd p[] = {{.fd = cancel_fd(a), .events = POLLIN},
 	                     {.fd = cancel_fd(b), .events = POLLIN}};
 	for (int64_t left; (left = until - clock_now()) > 0;) {
-		poll(p, ARRAY_LEN(p), (int)(left / 1000 + 1));
+		int64_t ms = left / 1000 + 1;
+		poll(p, ARRAY_LEN(p), ms < INT_MAX ? (int)ms : INT_MAX);
 		if (cancel_fired(a) || cancel_fired(b))
 			return true;
 	}

@@ -239,7 +239,15 @@ static int head_main(const char *url, const char *id, const char *journal)
 
 /* ---- a worker */
 
-static int sleep_for(struct fleet_token *t, int64_t ms, bool progress, struct err *err)
+/* Without progress until the unit is given back. */
+static int stall(struct fleet_token *t, struct err *err)
+{
+	while (!cancel_wait_until(fleet_token_cancel(t), NULL, INT64_MAX))
+		;
+	return err_set(err, ERR_CANCELED, "canceled");
+}
+
+static int sleep_for(struct fleet_token *t, int64_t ms, struct err *err)
 {
 	int64_t end = clock_now() + ms * 1000;
 
@@ -247,8 +255,7 @@ static int sleep_for(struct fleet_token *t, int64_t ms, bool progress, struct er
 		int64_t until = clock_now() + 20 * 1000;
 		if (cancel_wait_until(fleet_token_cancel(t), NULL, until < end ? until : end))
 			return err_set(err, ERR_CANCELED, "canceled");
-		if (progress)
-			fleet_progress(t);
+		fleet_progress(t);
 	}
 	return 0;
 }
@@ -277,7 +284,7 @@ static int do_unit(const char *name, const json_t *o, struct fleet_token *t, int
 			return r;
 		print(json_pack("{s:s, s:s}", "event", "reply", "text", reply));
 	}
-	return sleep_for(t, ms, strcmp(what, "stall") != 0, err);
+	return strcmp(what, "stall") ? sleep_for(t, ms, err) : stall(t, err);
 }
 
 static int work(void *ctx, const struct runner_unit *u, struct fleet_token *t,

@@ -315,17 +315,17 @@ class Failures(Fleet):
     def test_worker_that_stalls(self):
         self.serve()
         one = self.worker("one")
-        head = self.head("n=3", "do1=stall", "only=one", "ms=5000", "do0=ask", "timeout=1", "ack_wait=60")
+        head = self.head("n=3", "do1=stall", "only=one", "do0=ask", "timeout=4", "ack_wait=60")
         one.wait_for("end", unit="job.chunk.1", done=False)
         self.worker("two")
         self.finish(head, 3)
-        self.assertTrue(head.said("no progress for 1 seconds"), head.errors)
+        self.assertTrue(head.said("no progress for 4 seconds"), head.errors)
 
     def test_progress_keeps_a_unit(self):
         self.serve()
         one = self.worker("one", "slots=1")
         self.worker("two", "slots=1")
-        head = self.head("n=2", "ms=5000", "ack_wait=1", "timeout=2")
+        head = self.head("n=2", "ms=9000", "ack_wait=4", "timeout=6")
         self.finish(head, 2)
         self.assertEqual([r["attempts"] for r in head.lines if r["event"] == "done"], [1, 1])
         self.assertEqual(len([r for r in one.lines if r["event"] == "begin"]), 1)
