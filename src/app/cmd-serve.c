@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -69,7 +68,7 @@ static int lock_folder(struct serving *s, struct err *err)
 	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (s->lock < 0)
 		return err_sys(err, errno, "cannot open %s", path);
-	if (flock(s->lock, LOCK_EX | LOCK_NB) < 0)
+	if (file_lock_now(s->lock) < 0)
 		return err_set(err, ERR_BUSY,
 		               "another vdet serve uses %s; stop it, or choose another --data-dir",
 		               s->app->data_dir);

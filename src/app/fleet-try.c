@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "app/demo-video.h"
 #include "base/file.h"
@@ -44,7 +43,7 @@ static int folders_take(const struct app *app, struct folders *f, struct err *er
 	AUTO(fd_closep) int fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open the folder %s", base);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+	if (file_lock_now(fd) < 0)
 		return err_set(err, ERR_BUSY, "another vdet fleet try is running with the data folder %s",
 		               app->data_dir);
 	f->lock = fd;

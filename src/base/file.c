@@ -13,8 +13,10 @@
 #include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -52,13 +54,28 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-int file_lock(int fd)
+static int lock(int fd, int how)
 {
 	int r;
 	do
-		r = flock(fd, LOCK_EX);
+		r = flock(fd, how);
 	while (r < 0 && errno == EINTR);
 	return r == 0 || errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
+}
+
+int file_lock(int fd)
+{
+	return lock(fd, LOCK_EX);
+}
+
+int file_lock_now(int fd)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+	int64_t until = clock_now() + 3 * CLOCK_SECOND;
+	int r;
+	while ((r = lock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK && clock_now() < until)
+		nanosleep(&pause, NULL);
+	return r;
 }
 
 /* Removes what cannot be opened in the place of a temporary file: a link, a

@@ -55,6 +55,11 @@ void file_stamp_all(int fd, char out[static FILE_STAMP_MAX]);
  * the lock. Returns 0 on file systems without locks, where processes are not
  * kept apart; -1 with errno on failure. */
 int file_lock(int fd);
+/* The same, but fails with EWOULDBLOCK where another process keeps the lock for
+ * more than three seconds. A shorter time says little: what was killed while it
+ * started a child leaves its locks to that child until this runs its own
+ * program. */
+int file_lock_now(int fd);
 
 /* Opens a new file for reading and writing in `dir`, which has no name, so that
  * nothing is left of it unless file_give_name() succeeds. Mode 0600;

@@ -6,15 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "protocol/media-wire.h"
-
-enum { LOCK_TRIES = 20 };
 
 void entry_clear(struct entry *e)
 {
@@ -37,18 +34,6 @@ bool entry_is_held(const char *locks_dir, const char *id)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
 }
 
-/* entry_is_held() of other processes has the lock for a moment. */
-static int try_lock(int fd)
-{
-	const struct timespec moment = {.tv_nsec = 1000000};
-	int r = flock(fd, LOCK_EX | LOCK_NB);
-	for (int i = 0; r < 0 && i < LOCK_TRIES; i++) {
-		nanosleep(&moment, NULL);
-		r = flock(fd, LOCK_EX | LOCK_NB);
-	}
-	return r;
-}
-
 int entry_lock(const char *dir, const char *id, int *ret_fd, struct err *err)
 {
 	AUTO(mem_freep) char *path = lock_path(dir, id);
@@ -58,7 +43,7 @@ int entry_lock(const char *dir, const char *id, int *ret_fd, struct err *err)
 	AUTO(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open %s", path);
-	if (try_lock(fd) < 0)
+	if (file_lock_now(fd) < 0)
 		return err_set(err, ERR_BUSY, "job %s is already running in another process", id);
 	*ret_fd = fd;
 	fd = -1;

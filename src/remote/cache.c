@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,7 +195,7 @@ static int lock_folder(struct remote_cache *c, struct err *err)
 	c->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (c->lock_fd < 0)
 		return err_sys(err, errno, "cannot open %s", path);
-	if (flock(c->lock_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+	if (file_lock_now(c->lock_fd) < 0)
 		return err_set(err, ERR_BUSY,
 		               "the cache %s is used by another process; give each worker a folder of its "
 		               "own",

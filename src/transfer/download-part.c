@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -114,7 +113,7 @@ int download_part_open(const char *path, int64_t size, const char *hash, int64_t
 	p.fd = open(p.part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (p.fd < 0)
 		return err_sys(err, errno, "cannot write %s", p.part);
-	if (flock(p.fd, LOCK_EX | LOCK_NB) < 0)
+	if (file_lock_now(p.fd) < 0)
 		return err_set(err, ERR_BUSY, "%s is being downloaded by another process", file_base(path));
 
 	p.piece = size / (pieces > 0 ? pieces : 1);

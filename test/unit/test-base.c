@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -496,6 +499,39 @@ static void numbers_are_kept_once(void **state)
 	assert_int_equal(mem_sort_times(NULL, 0), 0);
 }
 
+/* As a child that was being started when its parent was killed: it has the
+ * lock until it runs its program. */
+static void a_lock_of_another_process_is_waited_for(void **state)
+{
+	FILE *file = tmpfile();
+	int end[2], ready[2];
+	char byte;
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(pipe(end) || pipe(ready), 0);
+	AUTO(mem_freep) char *path = mem_printf("/proc/self/fd/%d", fileno(file));
+
+	pid_t child = fork();
+	if (!child) {
+		close(end[1]);
+		if (file_lock(fileno(file)) == 0 && write(ready[1], "x", 1) == 1 && read(end[0], &byte, 1))
+			_exit(1);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	AUTO(fd_closep) int fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(file_lock_now(fd), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+
+	fclose(file);
+	close(end[1]);
+	assert_int_equal(file_lock_now(fd), 0);
+	waitpid(child, NULL, 0);
+	close(end[0]);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -516,6 +552,7 @@ int main(void)
 		cmocka_unit_test(writers_do_not_mix),
 		cmocka_unit_test(links_are_not_followed),
 		cmocka_unit_test(numbers_are_kept_once),
+		cmocka_unit_test(a_lock_of_another_process_is_waited_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
