@@ -138,8 +138,8 @@ def picture_case(rng, skill, n, how):
         return body, letter, T.prompt_ids(n, T.check_task(statement)), files
     key = T.question(rng, seen)
     question = QUESTIONS[key[0]].format(T.thing(key[1]) if key[1] else "")
-    parts.append(text("\n" + prompt_file(f"{ASK}look-task.txt") + f"\nQuestion: {question}\n"))
-    body = request(f"{ASK}look-system.txt", parts, schema_file(f"{ASK}look-schema.json"))
+    parts.append(text("\n" + prompt_file("look-task.txt") + f"\nQuestion: {question}\n"))
+    body = request("look-system.txt", parts, schema_file("look-schema.json"))
     return body, T.ask(seen, key, True), T.prompt_ids(n, T.ask_task(key, True)), files
 
 

@@ -117,6 +117,7 @@ static int analyze(struct watching *c, const char *path, struct err *err)
 	                          .reports_dir = *app->analyze.output ? app->analyze.output : NULL,
 	                          .locks_dir = app->locks_dir,
 	                          .progress = ui_progress(c->w->ui),
+	                          .runner = c->w->runner,
 	                          .cancel = c->cancel};
 	int r = analyze_file(&a, path, &result, err);
 	if (r == 0 && result.outcome == ANALYZE_EMPTY)
@@ -177,6 +178,7 @@ static int ask(struct watching *c, const struct found *v, struct answer **ret, s
 	                                    .store = c->w->store,
 	                                    .memory = c->memory,
 	                                    .options = &c->w->app->analyze,
+	                                    .runner = c->w->runner,
 	                                    .cancel = c->cancel,
 	                                    .progress = c->w->progress,
 	                                    .ctx = c->w->ctx};

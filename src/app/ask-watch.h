@@ -11,6 +11,7 @@ struct ask_watch {
 	struct app *app;
 	struct ui *ui;
 	struct store *store;
+	const struct runner *runner; /* see struct ask_context */
 	char **folders; /* none: the videos that others analyze, as they are in the journal */
 	size_t n;
 	const struct ask_request *question; /* its videos are set here */

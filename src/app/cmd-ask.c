@@ -10,6 +10,7 @@
 #include "app/ask-scope.h"
 #include "app/ask-watch.h"
 #include "app/commands.h"
+#include "app/fleet.h"
 #include "app/ui.h"
 #include "ask/ask.h"
 #include "base/clock.h"
@@ -209,6 +210,7 @@ static int ask(struct app *app, struct ui *ui, struct store *store, struct ask_s
 {
 	AUTO(engine_freep) struct engine *engine = NULL;
 	AUTO(memory_freep) struct memory *memory = NULL;
+	AUTO(app_head_freep) struct app_head *head = NULL;
 	AUTO(mem_freep) char *choices_text = NULL;
 	const char *choices[ASK_CHOICES_MAX];
 	struct shown shown = {.ui = ui};
@@ -224,11 +226,15 @@ static int ask(struct app *app, struct ui *ui, struct store *store, struct ask_s
 		return r;
 	app_count_spending(engine, store);
 	app_warn_about(engine_info(engine), app);
+	r = app_head_open(app, store, &head, err);
+	if (r < 0)
+		return r;
 	memory = memory_open(&app->memory, engine);
 	const struct ask_context c = {.engine = engine,
 	                              .store = store,
 	                              .memory = memory,
 	                              .options = &app->analyze,
+	                              .runner = app_head_runner(head),
 	                              .cancel = app->cancel,
 	                              .progress = show_progress,
 	                              .ctx = &shown};
@@ -288,6 +294,7 @@ static int run_in(struct app *app, struct ui *ui, char **paths, int n, const cha
 static int watch(struct app *app, struct ui *ui, char **folders, int n, const char *question)
 {
 	AUTO(store_freep) struct store *store = NULL;
+	AUTO(app_head_freep) struct app_head *head = NULL;
 	AUTO(mem_freep) char *choices_text = NULL;
 	const char *choices[ASK_CHOICES_MAX];
 	struct shown shown = {.ui = ui};
@@ -296,9 +303,12 @@ static int watch(struct app *app, struct ui *ui, char **folders, int n, const ch
 	int r = read_question(app, question, &choices_text, choices, &q, &err);
 	if (r == 0)
 		r = app_open_store(app, &store, &err);
+	if (r == 0)
+		r = app_head_open(app, store, &head, &err);
 	const struct ask_watch w = {.app = app,
 	                            .ui = ui,
 	                            .store = store,
+	                            .runner = app_head_runner(head),
 	                            .folders = folders,
 	                            .n = (size_t)n,
 	                            .question = &q,
@@ -359,7 +369,7 @@ const struct command cmd_ask = {
 		"--list lists what was asked, and --show prints one of these answers again.\n"
 		"Exit codes: 0 answered, 3 answered partly, 4 not found, 5 not seen (every sampled\n"
 		"frame was examined), 1 failed, 130 interrupted.\n",
-	.groups = GROUP_RUN | GROUP_NOTIFY,
+	.groups = GROUP_RUN | GROUP_NOTIFY | GROUP_FLEET,
 	.own = &group,
 	.own_target = &own,
 	.run = run,

@@ -20,10 +20,14 @@ static int serve(struct app *app, const struct fleet_options *link, struct engin
 	AUTO(memory_freep) struct memory *memory = memory_open(&app->memory, engine);
 	AUTO(mem_freep) char *cache = file_join(app->data_dir, "fleet-cache");
 	const struct app_fleet *o = &app->fleet;
+	const struct speech_places speech = app_speech_places(app);
 	const struct work_serve with = {.link = *link,
 	                                .engine = engine,
 	                                .memory = memory,
 	                                .decoder = analyze_decoder(&app->analyze),
+	                                .texts = {.text = analyze_screentext(&app->analyze),
+	                                          .speech = &app->speech,
+	                                          .places = &speech},
 	                                .cache_dir = cache,
 	                                .cache_limit = o->cache,
 	                                .path_map = o->path_map,
@@ -80,13 +84,15 @@ static int run(struct app *app, int argc, char **argv)
 const struct command cmd_worker = {
 	.name = "worker",
 	.usage = "--fleet ADDRESS",
-	.summary = "do chunks for the analyses of other machines",
+	.summary = "do work for the analyses and questions of other machines",
 	.text = "Takes chunks of videos from all heads that it finds through a NATS server, decodes\n"
 			"their frames, describes them with its own engine, and sends the results back. A head\n"
 			"is a vdet analyze or vdet serve with --fleet, and must have the same model.\n"
+			"Where they are installed, it also reads text in pictures and transcribes speech.\n"
 			"docs/fleet.md shows how to begin. The first signal ends it after the chunks in\n"
 			"progress; the second at once, and another worker does them.\n"
 			"Exit codes: 0 ended by a signal or drained, 1 failed, 2 wrong usage.\n",
-	.groups = GROUP_APP | GROUP_ENGINE | GROUP_MEDIA | GROUP_MODEL | GROUP_FLEET,
+	.groups = GROUP_APP | GROUP_ENGINE | GROUP_MEDIA | GROUP_TEXT | GROUP_SPEECH | GROUP_MODEL |
+              GROUP_FLEET,
 	.run = run,
 };

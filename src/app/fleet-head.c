@@ -201,7 +201,8 @@ static int run_unit(void *ctx, const struct runner_unit *u, struct cancel *cance
 {
 	struct app_head *h = ctx;
 	pthread_mutex_lock(&h->lock);
-	snprintf(h->model, sizeof h->model, "%s", u->model);
+	if (!u->optional) /* the others do not wait for workers */
+		snprintf(h->model, sizeof h->model, "%s", u->model);
 	pthread_mutex_unlock(&h->lock);
 	int r = h->inner.run(h->inner.ctx, u, cancel, ret, err);
 	if (r == 0)
@@ -261,13 +262,12 @@ static void watch_workers(struct app_head *h)
 	if (!is_news(h, workers))
 		return;
 	if (n)
-		log_warning(
-			"the chunks wait: %zu worker%s there, but none with the model of this head, with "
-			"the same settings of the model, and a vdet with the same prompts; vdet fleet "
-			"lists them",
-			n, n == 1 ? " is" : "s are");
+		log_warning("work waits: %zu worker%s there, but none with the model of this head, with "
+		            "the same settings of the model, and a vdet with the same prompts; vdet fleet "
+		            "lists them",
+		            n, n == 1 ? " is" : "s are");
 	else
-		log_warning("the chunks wait: no worker is there; on each machine that is to help: vdet "
+		log_warning("work waits: no worker is there; on each machine that is to help: vdet "
 		            "worker --fleet ADDRESS");
 }
 
@@ -276,6 +276,12 @@ static int capacity(void *ctx)
 	struct app_head *h = ctx;
 	watch_workers(h);
 	return h->inner.capacity(h->inner.ctx);
+}
+
+static int serves(void *ctx, const char *model)
+{
+	const struct app_head *h = ctx;
+	return h->inner.serves(h->inner.ctx, model);
 }
 
 /* ---- the whole */
@@ -304,7 +310,12 @@ static int open_head(struct app_head *h, const struct fleet_options *link, struc
 	if (r < 0)
 		return r;
 	h->inner = fleet_head_runner(h->head);
-	h->runner = (struct runner){run_unit, settle, reject, capacity, h};
+	h->runner = (struct runner){.run = run_unit,
+	                            .settle = settle,
+	                            .reject = reject,
+	                            .capacity = capacity,
+	                            .serves = serves,
+	                            .ctx = h};
 	return 0;
 }
 

@@ -37,7 +37,7 @@ static const struct opt_row rows[] = {
 	{"fleet.cache", NULL, OPT_SIZE, AT(cache), "20G", 64 << 20, 1e15, NULL, "BYTES",
      "Of a worker: how much of videos is kept on its disk.", 0},
 	{"fleet.ack_wait", NULL, OPT_TIME, AT(ack_wait), "30", 2, 3600, NULL, "SECONDS",
-     "Of a head: a worker that gives no sign for so long is taken for lost, and its chunks go to "
+     "Of a head: a worker that gives no sign for so long is taken for lost, and its work goes to "
      "another.",
      0},
 	{"fleet.replicas", NULL, OPT_INT, AT(replicas), "1", 1, 5, NULL, "N",

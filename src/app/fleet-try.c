@@ -76,18 +76,15 @@ static char *report_folder(const char *video, const char *dir, const char *kind)
 	return file_join(dir, name);
 }
 
-/* Of a result that was settled after the last look nothing is known but that
- * a worker did it: the head describes no chunk itself. */
+/* Units are chunks and looks at frames. Those that were settled after the last
+ * look are not counted. */
 static void print_counts(const struct try_run *t, size_t chunks)
 {
-	int64_t sum = 0;
+	say(t->app, "the recording has %zu chunks", chunks);
 	for (int i = 0; i < TRY_WORKERS; i++) {
 		const struct try_worker *w = &t->workers[i];
-		say(t->app, "%s: %" PRId64 " of %zu chunks", w->name, w->done, chunks);
-		sum += w->done;
+		say(t->app, "%s: %" PRId64 " units of work", w->name, w->done);
 	}
-	if (sum < (int64_t)chunks)
-		say(t->app, "one of them: %" PRId64 " more, at the end", (int64_t)chunks - sum);
 }
 
 static void print_comparison(const struct app *app, const struct try_comparison *c)

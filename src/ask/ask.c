@@ -115,6 +115,7 @@ static void open_asking(struct asking *a, const struct ask_context *c, const str
 	                              .store = c->store,
 	                              .memory = c->memory,
 	                              .progress = a->quiet,
+	                              .runner = c->runner,
 	                              .cancel = c->cancel};
 	a->describe.thumb_size = 0;
 	a->describe.keyframes = false;
@@ -552,6 +553,7 @@ int ask_look_at(const struct ask_context *c, const struct ask_video *video,
 	AUTO(asking_close) struct asking a;
 	open_asking(&a, c, &q);
 	a.id = "-";
+	a.run.runner = NULL; /* two of the same may be made at the same time */
 	requests_init(&a.requests, &a.limited, &a.journal);
 	r = find_model(&a, err);
 	if (r == 0)

@@ -26,6 +26,7 @@
 #include "engine/engine.h"
 #include "job/options.h"
 #include "memory/memory.h"
+#include "runner/runner.h"
 #include "store/store.h"
 
 enum {
@@ -50,6 +51,7 @@ struct ask_context {
 	struct store *store;
 	struct memory *memory;                 /* NULL = GPU memory is not watched */
 	const struct analyze_options *options; /* how frames are decoded and shown */
+	const struct runner *runner;           /* does looks and checks; NULL = this process */
 	struct cancel *cancel;                 /* once fired: ERR_CANCELED */
 	/* Called from any thread, one call at a time; may be NULL. */
 	void (*progress)(void *ctx, const struct ask_progress *p);

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "ask/sources.h"
+#include "job/step-threads.h"
+#include "job/unit.h"
 
 enum { MOST_LANES = 16 };
 
@@ -47,7 +49,12 @@ static int change_file(struct asking *a, struct describe_worker *w, size_t sourc
 	return r;
 }
 
-static void *work(void *arg)
+bool lanes_give(const struct asking *a)
+{
+	return a->run.runner && unit_possible(&a->describe);
+}
+
+static void work(void *arg)
 {
 	struct lanes *l = arg;
 	struct asking *a = l->asking;
@@ -61,7 +68,6 @@ static void *work(void *arg)
 	describe_close(&w);
 	if (w.fd >= 0)
 		close(w.fd);
-	return NULL;
 }
 
 void lanes_run(struct asking *a, double share,
@@ -70,17 +76,13 @@ void lanes_run(struct asking *a, double share,
 {
 	struct lanes l = {
 		.asking = a, .share = share, .work = fn, .items = items, .n = n, .size = size};
-	pthread_t threads[MOST_LANES];
-	size_t started = 0, most = (size_t)engine_slots(a->run.engine) + 1;
-	most = most < n ? most : n;
+	size_t slots = (size_t)engine_slots(a->run.engine) + 1;
+	const struct step_threads threads = {.run = share < 0 ? &a->run : &a->limited,
+	                                     .gives = share >= 0 && lanes_give(a),
+	                                     .most = slots < MOST_LANES ? slots : MOST_LANES,
+	                                     .items = n};
 	pthread_mutex_init(&l.lock, NULL);
-	while (started < most && started < MOST_LANES &&
-	       pthread_create(&threads[started], NULL, work, &l) == 0)
-		started++;
-	if (!started)
-		work(&l);
-	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
+	step_threads_run(&threads, work, &l);
 	pthread_mutex_destroy(&l.lock);
 	*ret_done = l.next;
 }

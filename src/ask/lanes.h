@@ -14,6 +14,10 @@ void lanes_run(struct asking *a, double share,
                void (*work)(struct asking *a, struct describe_worker *w, void *item), void *items,
                size_t n, size_t size, size_t *ret_done);
 
+/* Whether looks and checks are given to a runner: they are not done with the
+ * decoder of `w` then, and there are as many lanes as the runner takes. */
+bool lanes_give(const struct asking *a);
+
 /* The same for work without requests to the engine: no budget, unless
  * canceled. */
 void lanes_all(struct asking *a,

@@ -6,7 +6,7 @@
 #include "ask_texts.h"
 #include "base/mem.h"
 
-enum { ANSWER_MAX = 600, NEXT_MAX = 80, CLAIM_MAX = 400 };
+enum { CLAIM_MAX = 400 };
 
 static void add_question(struct chat *c, const char *question)
 {
@@ -26,56 +26,16 @@ void prompt_route(struct chat *c, const char *question, const char *before)
 	chat_schema(c, "route", ask_route_schema_json);
 }
 
-static void set_items(json_t *properties, const char *list, size_t n, bool bounded)
-{
-	json_t *array = json_object_get(properties, list);
-	json_object_set_new(
-		array, "items",
-		json_pack("{s:s, s:i, s:I}", "type", "integer", "minimum", 1, "maximum", (json_int_t)n));
-	if (bounded)
-		json_object_set_new(array, "maxItems", json_integer((json_int_t)n));
-}
-
-static void bound(json_t *properties, const char *text, int most)
-{
-	json_object_set_new(json_object_get(properties, text), "maxLength", json_integer(most));
-}
-
-static void add_look_schema(struct chat *c, size_t n, bool bounded)
-{
-	json_auto_t *schema = json_loads(ask_look_schema_json, 0, NULL);
-	json_t *properties = json_object_get(schema, "properties");
-	set_items(properties, "frames", n, bounded);
-	if (bounded) {
-		bound(properties, "answer", ANSWER_MAX);
-		bound(properties, "next", NEXT_MAX);
-	}
-	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
-	chat_schema(c, "look", text);
-}
-
-int prompt_look(struct chat *c, const struct prompt_picture *pictures, size_t n,
-                const char *question, bool bounded, struct err *err)
-{
-	chat_system(c, ask_look_system_txt);
-	int r = prompt_pictures(c, pictures, n, err);
-	if (r < 0)
-		return r;
-	chat_text(c, "\n");
-	chat_text(c, ask_look_task_txt);
-	add_question(c, question);
-	add_look_schema(c, n, bounded);
-	return 0;
-}
-
 void prompt_compose(struct chat *c, const char *question, const char *findings, size_t n,
                     const char *language, const char *fault)
 {
 	json_auto_t *schema = json_loads(ask_compose_schema_json, 0, NULL);
 	json_t *claims = json_object_get(json_object_get(schema, "properties"), "claims");
 	json_t *claim = json_object_get(json_object_get(claims, "items"), "properties");
-	set_items(claim, "cites", n, false);
-	bound(claim, "text", CLAIM_MAX);
+	json_object_set_new(
+		json_object_get(claim, "cites"), "items",
+		json_pack("{s:s, s:i, s:I}", "type", "integer", "minimum", 1, "maximum", (json_int_t)n));
+	json_object_set_new(json_object_get(claim, "text"), "maxLength", json_integer(CLAIM_MAX));
 	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
 
 	chat_system(c, ask_compose_system_txt);
@@ -113,9 +73,9 @@ void prompt_ask_hash(char out[static HASH_HEX])
 	const char *const texts[] = {ask_route_system_txt,
 	                             ask_route_task_txt,
 	                             ask_route_schema_json,
-	                             ask_look_system_txt,
-	                             ask_look_task_txt,
-	                             ask_look_schema_json,
+	                             prompt_look_texts[0],
+	                             prompt_look_texts[1],
+	                             prompt_look_texts[2],
 	                             ask_compose_system_txt,
 	                             ask_compose_task_txt,
 	                             ask_compose_schema_json,

@@ -15,13 +15,6 @@
  * that it follows, as text; "" = none. */
 void prompt_route(struct chat *c, const char *question, const char *before);
 
-/* A question about pictures: system text; per picture its number (from 1) and
- * time, then the picture; the task; the question last, so that an engine finds
- * the pictures in its prefix cache when it is asked about them again.
- * `bounded`: see prompt_describe(). */
-int prompt_look(struct chat *c, const struct prompt_picture *pictures, size_t n,
-                const char *question, bool bounded, struct err *err);
-
 /* The answer from n numbered findings, one per line: "1 [cam2.mp4 00:00:05 -
  * 00:00:09] A red car enters.\n". `language`: of the claims, "" = any; `fault`:
  * what was wrong with the last reply, NULL = it is the first. */

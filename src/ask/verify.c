@@ -12,8 +12,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "job/check-run.h"
 #include "job/check.h"
-#include "job/look.h"
 #include "report/checks.h"
 #include "store/ask.h"
 
@@ -58,8 +58,11 @@ char *verify_text(const struct asking *a, const char *text)
 static int control(struct asking *a, size_t source, struct err *err)
 {
 	AUTO(store_job_clear) struct store_job job = {0};
-	const struct check_options o = {
-		.mode = CHECKS_ALL, .describe = a->describe, .deadline = a->deadline};
+	const struct check_options o = {.mode = CHECKS_ALL,
+	                                .describe = a->describe,
+	                                .deadline = a->deadline,
+	                                .source = a->sources[source].report->source_sha256,
+	                                .owner = a->id};
 	struct check_cost cost;
 	int fd;
 	int r = store_job_find(a->run.store, a->sources[source].report->job, &job, err);
@@ -120,44 +123,63 @@ static void check_key(const struct asking *a, const struct ask_finding *f, const
 	hash_end(h, out);
 }
 
+/* By a runner: the answer of a worker, and the unit to be settled. */
+static int ask_runner(struct asking *a, const struct describe_worker *w, const struct check_unit *u,
+                      const struct ask_finding *f, struct check_result *ret,
+                      char unit[static RUNNER_MAX_ID + 1], struct err *err)
+{
+	const struct check_give how = {.run = w->run,
+	                               .owner = a->id,
+	                               .pass = "check",
+	                               .index = (int64_t)f->source,
+	                               .source = a->sources[f->source].report->source_sha256,
+	                               .cancel = w->run->cancel};
+	int r = check_unit_give(&how, u, ret, unit, err);
+	if (r == 0 && ret->max_tokens > a->letter_tokens)
+		a->letter_tokens = ret->max_tokens;
+	return r;
+}
+
 /* Looks at the frames and those beside them. */
 static int ask_engine(struct asking *a, struct describe_worker *w, const struct ask_finding *f,
-                      const char *what, json_t **ret, struct err *err)
+                      const char *what, json_t **ret, char unit[static RUNNER_MAX_ID + 1],
+                      struct err *err)
 {
 	const struct ask_source *s = &a->sources[f->source];
-	struct looking k = {.max_tokens = a->letter_tokens,
-	                    .most = a->most < CHECK_PICTURES ? a->most : CHECK_PICTURES};
-	struct look l = {.cited = f->frames,
-	                 .n_cited = f->n,
-	                 .seen = s->seen,
-	                 .n_seen = s->n_seen,
-	                 .from = s->report->from,
-	                 .to = s->report->to};
-	struct store_answer answer;
-	AUTO(mem_freep) char *reason = NULL;
-	int r = look_open(w, &k, &l, err);
-	if (r == 0)
-		r = look_ask(w, &k, &l, what, &answer, &reason, err);
+	const struct check_unit u = {.describe = a->describe,
+	                             .cited = f->frames,
+	                             .n_cited = f->n,
+	                             .seen = s->seen,
+	                             .n_seen = s->n_seen,
+	                             .from = s->report->from,
+	                             .to = s->report->to,
+	                             .what = {what},
+	                             .n = 1,
+	                             .max_tokens = a->letter_tokens,
+	                             .most = a->most < CHECK_PICTURES ? a->most : CHECK_PICTURES};
+	AUTO(check_result_clear) struct check_result result = {0};
+	int r = lanes_give(a) ? ask_runner(a, w, &u, f, &result, unit, err)
+	                      : check_unit_do(w, &u, &result, err);
 	if (r == 0) {
-		const char letter[] = {answer.letter, '\0'};
-		*ret = json_pack("{s:s, s:[f, f, f]}", "letter", letter, "p", answer.p[0], answer.p[1],
-		                 answer.p[2]);
+		const struct store_answer *answer = &result.replies[0].answer;
+		const char letter[] = {answer->letter, '\0'};
+		*ret = json_pack("{s:s, s:[f, f, f]}", "letter", letter, "p", answer->p[0], answer->p[1],
+		                 answer->p[2]);
 	}
-	asking_spent(a, l.requests, l.prompt_tokens, l.output_tokens);
-	look_close(&l);
+	asking_spent(a, result.requests, result.prompt_tokens, result.output_tokens);
 	return r;
 }
 
 static int ask_check(struct asking *a, struct describe_worker *w, const struct ask_finding *f,
                      const char *what, struct store_answer *ret, struct err *err)
 {
-	char key[HASH_HEX];
+	char key[HASH_HEX], unit[RUNNER_MAX_ID + 1] = "";
 	AUTO(mem_freep) char *known = NULL;
 	json_auto_t *o = NULL;
 	check_key(a, f, what, key);
 	if (store_look_find(a->run.store, key, &known, err) == 0)
 		o = json_loads(known, 0, NULL);
-	int r = o ? 0 : ask_engine(a, w, f, what, &o, err);
+	int r = o ? 0 : ask_engine(a, w, f, what, &o, unit, err);
 	if (r < 0) {
 		asking_step(a, "check", what, key, NULL);
 		return r;
@@ -166,6 +188,8 @@ static int ask_check(struct asking *a, struct describe_worker *w, const struct a
 	if (!known)
 		r = store_look_add(a->run.store, key, a->sources[f->source].report->source_sha256, text,
 		                   err);
+	if (r == 0)
+		unit_settle(w->run, unit);
 	asking_step(a, "check", what, key, text);
 	*ret = (struct store_answer){.letter = *json_text(o, "letter")};
 	for (size_t i = 0; i < 3; i++)

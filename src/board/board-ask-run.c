@@ -202,6 +202,7 @@ static int ask_with(struct question *q, const struct analyze_options *o, struct 
 	                              .store = b->setup.store,
 	                              .memory = b->setup.memory,
 	                              .options = o,
+	                              .runner = b->setup.runner,
 	                              .cancel = q->cancel,
 	                              .progress = on_progress,
 	                              .ctx = q};

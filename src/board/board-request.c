@@ -10,7 +10,7 @@
 #include "board/board-internal.h"
 
 static const struct opt_group *const groups[] = {&analyze_opt_group, &media_opt_group,
-                                                 &index_opt_group};
+                                                 &index_opt_group, &text_opt_group};
 
 static const struct opt_row *find_row(const char *name)
 {

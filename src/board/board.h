@@ -66,7 +66,7 @@ struct board_setup {
 	const struct opt_set *settings;
 	struct engine *engine;
 	struct memory *memory;       /* of the engine; may be NULL */
-	const struct runner *runner; /* does the chunks of jobs; NULL = this process */
+	const struct runner *runner; /* does what a worker can; NULL = this process */
 	struct store *store;
 	/* of standing questions; NULL: they are not sent anywhere */
 	const struct notify_options *notify;

@@ -37,6 +37,7 @@ enum {
 	NOTICE_GAP = 20 * 1000, /* microseconds between notices that publishing causes */
 	WORKER_LOST = 15,       /* seconds without a beat of a worker */
 	WORKER_FORGET = 86400,
+	HELLO = 4,  /* seconds in which workers hear of a head, and answer */
 	KEEP = 600, /* seconds that results and units are kept that no one asked for */
 };
 
@@ -118,6 +119,7 @@ struct fleet_head {
 	bool threads; /* they are there */
 	natsSubscription *note_sub, *order_sub, *ask_sub;
 
+	pthread_cond_t heard; /* of a worker; with the lock */
 	pthread_mutex_t lock; /* of what follows */
 	struct unit *units;
 	size_t n_units;
@@ -153,6 +155,8 @@ void unit_avoid(const struct fleet_head *h, const struct unit *u,
                 const char *ret[static WIRE_MAX_AVOID + 1]);
 bool worker_lives(const struct worker *w);
 bool worker_serves(const struct worker *w, const char *model);
+/* Whether a worker is there that has it, or could do it. */
+bool unit_has_worker(const struct fleet_head *h, const struct unit *u);
 
 /* ---- head-run.c */
 

@@ -85,6 +85,7 @@ static void take_beat(struct fleet_head *h, const char *name, const natsMsg *m)
 		w->heard = clock_now();
 		w->elsewhere = count_elsewhere(h, &w->beat);
 		look_for_ended(h, w);
+		pthread_cond_broadcast(&h->heard);
 	}
 	pthread_mutex_unlock(&h->lock);
 	if (two)

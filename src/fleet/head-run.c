@@ -392,6 +392,8 @@ static int obstacle(struct fleet_head *h, struct unit *u, struct cancel *cancel,
 		r = err_set(err, ERR_BUSY, "%s", h->lost);
 	else if (unit_has_failed(u, err))
 		r = -(int)err->code;
+	else if (u->view.optional && !unit_has_worker(h, u))
+		r = err_set(err, ERR_NOENT, "no worker is there that can do it");
 	pthread_mutex_unlock(&h->lock);
 	return r;
 }
@@ -449,6 +451,8 @@ static int go_on(struct fleet_head *h, struct unit *u, struct cancel *cancel,
 		}
 		if (r)
 			return r;
+		if (u->view.optional && wait > CLOCK_SECOND) /* workers may be gone meanwhile */
+			wait = CLOCK_SECOND;
 		wakeup_wait(u->wake, cancel, wait > 0 ? wait : 0);
 		if (wants_check(h, u) || clock_now() >= next) {
 			r = check(h, u, cancel, err);

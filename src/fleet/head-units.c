@@ -160,6 +160,22 @@ static bool reported(const struct unit *u, const char *worker, bool any)
 	return false;
 }
 
+bool unit_has_worker(const struct fleet_head *h, const struct unit *u)
+{
+	int64_t now = clock_now();
+
+	if (h->started + HELLO * CLOCK_SECOND > now)
+		return true;
+	for (const struct worker *w = h->workers; w; w = w->next) {
+		bool has = u->last.attempt && !strcmp(u->last_worker, w->name) &&
+		           w->heard + WORKER_LOST * CLOCK_SECOND > now;
+		if (has ||
+		    (worker_lives(w) && worker_serves(w, u->view.model) && !reported(u, w->name, false)))
+			return true;
+	}
+	return false;
+}
+
 void unit_avoid(const struct fleet_head *h, const struct unit *u,
                 const char *ret[static WIRE_MAX_AVOID + 1])
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "fleet/head-internal.h"
 
@@ -125,6 +126,7 @@ int fleet_head_open(const struct fleet_options *o, const char *id,
 	h->started = clock_now();
 	h->stop = cancel_new();
 	pthread_mutex_init(&h->lock, NULL);
+	cond_init(&h->heard);
 	r = prepare(h, o, err);
 	if (r)
 		return r;
@@ -174,6 +176,7 @@ void fleet_head_free(struct fleet_head *h)
 	natsSubscription_Destroy(h->ask_sub);
 	link_free(h->link);
 	free_lists(h);
+	pthread_cond_destroy(&h->heard);
 	pthread_mutex_destroy(&h->lock);
 	cancel_free(h->stop);
 	free(h);
@@ -219,6 +222,16 @@ static bool is_of_use(const struct fleet_head *h, const struct worker *w)
 	return !h->queues;
 }
 
+static int64_t free_slots(const struct worker *w)
+{
+	return worker_lives(w) && w->beat.slots > w->elsewhere ? w->beat.slots - w->elsewhere : 0;
+}
+
+static int units_for(int64_t slots)
+{
+	return slots > HEAD_MOST / 2 ? HEAD_MOST : (int)(2 * slots);
+}
+
 static int capacity(void *ctx)
 {
 	struct fleet_head *h = ctx;
@@ -226,16 +239,31 @@ static int capacity(void *ctx)
 
 	pthread_mutex_lock(&h->lock);
 	for (const struct worker *w = h->workers; w; w = w->next)
-		if (worker_lives(w) && is_of_use(h, w) && w->beat.slots > w->elsewhere)
-			slots += w->beat.slots - w->elsewhere;
+		slots += is_of_use(h, w) ? free_slots(w) : 0;
 	pthread_mutex_unlock(&h->lock);
-	if (slots < 1)
-		return 1;
-	return slots > HEAD_MOST / 2 ? HEAD_MOST : (int)(2 * slots);
+	return slots < 1 ? 1 : units_for(slots);
+}
+
+static int serves(void *ctx, const char *model)
+{
+	struct fleet_head *h = ctx;
+	int64_t slots = 0, until = h->started + HELLO * CLOCK_SECOND;
+
+	pthread_mutex_lock(&h->lock);
+	do {
+		for (const struct worker *w = h->workers; w; w = w->next)
+			slots += worker_serves(w, model) ? free_slots(w) : 0;
+	} while (!slots && cond_wait_until(&h->heard, &h->lock, until));
+	pthread_mutex_unlock(&h->lock);
+	return units_for(slots);
 }
 
 struct runner fleet_head_runner(struct fleet_head *h)
 {
-	return (struct runner){
-		.run = head_run, .settle = settle, .reject = reject, .capacity = capacity, .ctx = h};
+	return (struct runner){.run = head_run,
+	                       .settle = settle,
+	                       .reject = reject,
+	                       .capacity = capacity,
+	                       .serves = serves,
+	                       .ctx = h};
 }

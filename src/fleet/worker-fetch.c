@@ -46,6 +46,8 @@ static struct place *list(struct serving *w, bool all, size_t *ret_n)
 			const struct wire_queue_row *q = &h->notice.queues[j];
 			if (!serves(w, q->model) || (!all && !q->waiting))
 				continue;
+			if (w->o->takes && !w->o->takes(w->o->ctx, q->model))
+				continue;
 			places = mem_room(places, n, &cap, sizeof *places);
 			struct place *p = &places[n++];
 			*p = (struct place){.waiting = q->waiting > 0};

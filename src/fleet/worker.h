@@ -32,6 +32,9 @@ struct fleet_worker_options { /* everything is borrowed */
 	int (*put)(void *ctx, struct fleet_token *t, const struct runner_blob *blob, struct err *err);
 	/* Whether it has parts of the source already; NULL: never. */
 	bool (*holds)(void *ctx, const char *source);
+	/* Whether another unit of the model can be begun now, beside those that
+	 * are being done; NULL: always. */
+	bool (*takes)(void *ctx, const char *model);
 };
 
 /* Blocks until `drain` has fired and the units in progress are done (0), until

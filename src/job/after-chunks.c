@@ -21,6 +21,7 @@ static int verify(const struct analyze *a, const struct run_context *context,
 	struct check_options o = analyze_check(a->options);
 	o.deadline = src->deadline;
 	o.drain = a->drain;
+	o.source = src->sha256;
 	return check_run(context, &o, src->fd, job, ret_unchecked, err);
 }
 

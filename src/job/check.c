@@ -10,11 +10,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "job/look.h"
+#include "job/check-run.h"
+#include "job/step-threads.h"
 #include "job/statements.h"
 #include "report/checks.h"
 
-enum { MOST_WORKERS = 64, FAILURES_MOST = 3, SHARE = 5 };
+enum { FAILURES_MOST = 3, SHARE = 5 };
 
 /* Everything about the checks of one job. */
 struct checking {
@@ -36,6 +37,8 @@ struct checking {
 	struct check_item *items;
 	size_t n;
 	struct looking looking;
+	bool gives;           /* the runner does the looks */
+	struct cancel *stop;  /* of what it is doing; NULL without one */
 	pthread_mutex_t lock; /* guards what follows */
 	size_t next, done;
 	size_t answered; /* statements, also by earlier runs */
@@ -166,10 +169,17 @@ static void stop(struct checking *k, const char *why)
 		k->stopped = mem_strdup(why);
 }
 
+/* What the engine of this process will be asked. */
+static void expect(const struct checking *k, int64_t requests)
+{
+	if (!k->gives)
+		engine_expect(k->run->engine, requests);
+}
+
 /* Takes the next items about the same frames; returns how many, 0 at the end. */
 static size_t take_next(struct checking *k, size_t *ret_first)
 {
-	size_t n = 0;
+	size_t n = 0, most = k->gives ? CHECK_UNIT_STATEMENTS : k->n;
 	pthread_mutex_lock(&k->lock);
 	*ret_first = k->next;
 	if (k->options->deadline && clock_now() > k->options->deadline) {
@@ -178,28 +188,33 @@ static size_t take_next(struct checking *k, size_t *ret_first)
 	}
 	if (k->result == 0 && !k->stopped && !cancel_fired(k->run->cancel) &&
 	    !cancel_fired(k->options->drain))
-		while (k->next + n < k->n &&
+		while (k->next + n < k->n && n < most &&
 		       (!n || same_frames(&k->items[k->next], &k->items[k->next + n])))
 			n++;
 	k->next += n;
 	pthread_mutex_unlock(&k->lock);
-	engine_expect(k->run->engine, -(int64_t)n);
+	expect(k, -(int64_t)n);
 	return n;
 }
 
-static int save_verdict(const struct checking *k, size_t statement, const struct look *l,
-                        const struct store_answer *answer, const char *reason, struct err *err)
+/* An answer, or none, with the frames that were shown. */
+struct answered {
+	struct store_answer answer;
+	const char *reason; /* NULL = none */
+	int64_t frames[CHECK_PICTURES];
+	size_t n;
+};
+
+static int save_verdict(const struct checking *k, size_t statement, const struct answered *a,
+                        struct err *err)
 {
 	const struct check_statement *s = &k->statements.items[statement];
-	int64_t frames[CHECK_PICTURES];
-	for (size_t i = 0; i < l->n; i++)
-		frames[i] = l->pictures[i].pts;
 	const struct store_verdict v = {.chunk = (int64_t)s->part.chunk,
 	                                .index = (int64_t)s->index,
-	                                .answer = *answer,
-	                                .frames = frames,
-	                                .n_frames = l->n,
-	                                .reason = (char *)(reason ? reason : ""),
+	                                .answer = a->answer,
+	                                .frames = (int64_t *)a->frames,
+	                                .n_frames = a->n,
+	                                .reason = (char *)(a->reason ? a->reason : ""),
 	                                .model = k->model,
 	                                .prompt = (char *)k->prompt};
 	return store_verdicts_save(k->run->store, k->job, &v, 1, err);
@@ -221,43 +236,56 @@ static int save_control(const struct checking *k, const struct check_item *item,
 	return store_control_save(k->run->store, &c, err);
 }
 
-/* An item that could not be asked: a statement is journaled with the reason. */
-static int give_up(struct checking *k, const struct check_item *item, const struct err *why,
-                   struct err *err)
+/* Items that could not be asked: statements are journaled with the reason. */
+static int give_up(struct checking *k, const struct check_item *items, size_t n,
+                   const struct err *why, struct err *err)
 {
 	AUTO(mem_freep) char *reason = text_line(why->msg, sizeof why->msg);
+	const struct answered none = {.reason = reason};
+	int r = 0;
 	log_warning("[job %s] a check failed: %s", k->job, reason);
 	pthread_mutex_lock(&k->lock);
 	k->again = true;
 	if (why->code != ERR_FORMAT && ++k->failures == FAILURES_MOST)
 		stop(k, reason);
 	pthread_mutex_unlock(&k->lock);
-	return item->kind == CHECK_STATEMENT ? save_verdict(k, item->statement, &(struct look){0},
-	                                                    &(struct store_answer){0}, reason, err)
-	                                     : 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (items[i].kind == CHECK_STATEMENT)
+			r = save_verdict(k, items[i].statement, &none, err);
+	return r;
 }
 
-static int do_item(struct checking *k, struct describe_worker *w, const struct check_item *item,
-                   struct look *l, struct err *err)
+/* An answer counts once it is in the journal. */
+static int keep(struct checking *k, const struct check_item *item, const struct answered *a,
+                struct err *err)
 {
-	struct store_answer answer;
-	AUTO(mem_freep) char *reason = NULL;
-	struct err why = {0};
-	int r = l->n ? 0 : look_open(w, &k->looking, l, &why);
-	if (r == 0)
-		r = look_ask(w, &k->looking, l, item->what, &answer, &reason, &why);
-	if (r == -ERR_CANCELED || cancel_fired(k->run->cancel))
-		return err_set(err, ERR_CANCELED, "interrupted");
-	if (r < 0)
-		return give_up(k, item, &why, err);
-	r = item->kind == CHECK_STATEMENT ? save_verdict(k, item->statement, l, &answer, reason, err)
-	                                  : save_control(k, item, &answer, err);
+	int r = item->kind == CHECK_STATEMENT ? save_verdict(k, item->statement, a, err)
+	                                      : save_control(k, item, &a->answer, err);
 	pthread_mutex_lock(&k->lock);
 	k->failures = 0;
 	k->answered += r == 0 && item->kind == CHECK_STATEMENT;
 	k->kept += r == 0 && item->kind != CHECK_STATEMENT;
 	pthread_mutex_unlock(&k->lock);
 	return r;
+}
+
+static int do_item(struct checking *k, struct describe_worker *w, const struct check_item *item,
+                   struct look *l, struct err *err)
+{
+	struct answered a = {0};
+	AUTO(mem_freep) char *reason = NULL;
+	struct err why = {0};
+	int r = l->n ? 0 : look_open(w, &k->looking, l, &why);
+	if (r == 0)
+		r = look_ask(w, &k->looking, l, item->what, &a.answer, &reason, &why);
+	if (r == -ERR_CANCELED || cancel_fired(k->run->cancel))
+		return err_set(err, ERR_CANCELED, "interrupted");
+	if (r < 0)
+		return give_up(k, item, 1, &why, err);
+	a.reason = reason;
+	for (; a.n < l->n; a.n++)
+		a.frames[a.n] = l->pictures[a.n].pts;
+	return keep(k, item, &a, err);
 }
 
 /* Returns whether the next item may be asked. */
@@ -278,56 +306,123 @@ static bool finish_item(struct checking *k, const struct check_item *item, int r
 	return goes_on;
 }
 
-static void count_cost(struct checking *k, const struct look *l)
+static void count_cost(struct checking *k, int64_t requests, int64_t prompt_tokens,
+                       int64_t output_tokens)
 {
 	pthread_mutex_lock(&k->lock);
-	k->cost.requests += l->requests;
-	k->cost.prompt_tokens += l->prompt_tokens;
-	k->cost.output_tokens += l->output_tokens;
+	k->cost.requests += requests;
+	k->cost.prompt_tokens += prompt_tokens;
+	k->cost.output_tokens += output_tokens;
 	pthread_mutex_unlock(&k->lock);
 }
 
-static void *work(void *arg)
+/* Here, with a decoder of the lane. */
+static void look_at(struct checking *k, struct describe_worker *w, const struct check_item *items,
+                    size_t n)
+{
+	struct look l = {.cited = items->frames,
+	                 .n_cited = items->n_frames,
+	                 .seen = k->statements.seen,
+	                 .n_seen = k->statements.n_seen,
+	                 .from = k->report->from,
+	                 .to = k->report->to};
+	bool goes_on = true;
+	for (size_t i = 0; goes_on && i < n; i++) {
+		struct err err = {0};
+		int r = do_item(k, w, &items[i], &l, &err);
+		goes_on = finish_item(k, &items[i], r, &err);
+	}
+	look_close(&l);
+	count_cost(k, l.requests, l.prompt_tokens, l.output_tokens);
+}
+
+/* ---- by the runner */
+
+static int ask_runner(struct checking *k, const struct check_item *items, size_t n,
+                      struct check_result *ret, char unit[static RUNNER_MAX_ID + 1],
+                      struct err *err)
+{
+	const struct check_give how = {.run = k->run,
+	                               .owner = k->options->owner ? k->options->owner : k->job,
+	                               .pass = "check",
+	                               .index = (int64_t)items->statement,
+	                               .source = k->options->source,
+	                               .cancel = k->stop};
+	struct check_unit u = {.describe = k->options->describe,
+	                       .cited = items->frames,
+	                       .n_cited = items->n_frames,
+	                       .seen = k->statements.seen,
+	                       .n_seen = k->statements.n_seen,
+	                       .from = k->report->from,
+	                       .to = k->report->to,
+	                       .max_tokens = k->looking.max_tokens,
+	                       .most = k->looking.most};
+	while (u.n < n) {
+		u.what[u.n] = items[u.n].what;
+		u.n++;
+	}
+	return check_unit_give(&how, &u, ret, unit, err);
+}
+
+/* Each answer is in the journal before the unit is settled. */
+static int keep_all(struct checking *k, const struct check_item *items,
+                    const struct check_result *result, struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < result->n; i++) {
+		const struct check_reply *reply = &result->replies[i];
+		struct answered a = {.answer = reply->answer, .reason = reply->reason, .n = reply->n};
+		memcpy(a.frames, reply->pts, sizeof a.frames);
+		r = keep(k, &items[i], &a, err);
+	}
+	return r;
+}
+
+static void give(struct checking *k, const struct check_item *items, size_t n)
+{
+	AUTO(check_result_clear) struct check_result result = {0};
+	char unit[RUNNER_MAX_ID + 1];
+	struct err err = {0}, why = {0};
+	int r = ask_runner(k, items, n, &result, unit, &why);
+	if (r == -ERR_CANCELED || cancel_fired(k->run->cancel)) {
+		r = err_set(&err, ERR_CANCELED, "interrupted");
+	} else if (r < 0) {
+		r = give_up(k, items, n, &why, &err);
+	} else {
+		k->looking.max_tokens = result.max_tokens;
+		r = keep_all(k, items, &result, &err);
+		count_cost(k, result.requests, result.prompt_tokens, result.output_tokens);
+		if (r == 0)
+			unit_settle(k->run, unit);
+	}
+	for (size_t i = 0; i < n; i++)
+		finish_item(k, &items[i], r, &err);
+}
+
+static void work(void *arg)
 {
 	struct checking *k = arg;
 	struct describe_worker w = {.run = k->run, .options = &k->options->describe, .fd = k->fd};
 	size_t first, n;
-	while ((n = take_next(k, &first))) {
-		const struct check_item *items = &k->items[first];
-		struct look l = {.cited = items->frames,
-		                 .n_cited = items->n_frames,
-		                 .seen = k->statements.seen,
-		                 .n_seen = k->statements.n_seen,
-		                 .from = k->report->from,
-		                 .to = k->report->to};
-		bool goes_on = true;
-		for (size_t i = 0; goes_on && i < n; i++) {
-			struct err err = {0};
-			int r = do_item(k, &w, &items[i], &l, &err);
-			goes_on = finish_item(k, &items[i], r, &err);
-		}
-		look_close(&l);
-		count_cost(k, &l);
-	}
+	while ((n = take_next(k, &first)))
+		if (k->gives)
+			give(k, &k->items[first], n);
+		else
+			look_at(k, &w, &k->items[first], n);
 	describe_close(&w);
-	return NULL;
 }
 
 /* One more lane than the engine has slots: the frames of one are decoded while
  * the engine works on others. */
 static void work_in_parallel(struct checking *k)
 {
-	pthread_t threads[MOST_WORKERS];
-	size_t started = 0, most = k->options->workers ? (size_t)k->options->workers
-	                                               : (size_t)engine_slots(k->run->engine) + 1;
-	most = most < k->n ? most : k->n;
-	while (started < most && started < MOST_WORKERS &&
-	       pthread_create(&threads[started], NULL, work, k) == 0)
-		started++;
-	if (!started)
-		work(k);
-	while (started)
-		pthread_join(threads[--started], NULL);
+	const struct step_threads threads = {.run = k->run,
+	                                     .gives = k->gives,
+	                                     .most = (size_t)k->options->workers,
+	                                     .items = k->n,
+	                                     .drain = k->options->drain,
+	                                     .stop = k->stop};
+	step_threads_run(&threads, work, k);
 }
 
 static int do_items(struct checking *k, struct err *err)
@@ -337,9 +432,9 @@ static int do_items(struct checking *k, struct err *err)
 		return 0;
 	qsort(k->items, k->n, sizeof *k->items, by_frames);
 	progress_steps(k->run->progress, 0, k->n);
-	engine_expect(k->run->engine, (int64_t)k->n);
+	expect(k, (int64_t)k->n);
 	work_in_parallel(k);
-	engine_expect(k->run->engine, -(int64_t)(k->n - k->next));
+	expect(k, -(int64_t)(k->n - k->next));
 	if (k->result == 0 && (cancel_fired(k->run->cancel) ||
 	                       (cancel_fired(k->options->drain) && k->done < k->n && !k->stopped)))
 		k->result = err_set(&k->err, ERR_CANCELED, "interrupted");
@@ -445,6 +540,8 @@ static int run_checking(struct checking *k, struct store_job *job, struct err *e
 {
 	k->model = check_model_name(engine_info(k->run->engine));
 	k->looking = (struct looking)LOOKING;
+	k->gives = k->run->runner && k->options->source && unit_possible(&k->options->describe);
+	k->stop = k->gives ? cancel_new() : NULL;
 	prompt_check_hash(k->prompt);
 	pthread_mutex_init(&k->lock, NULL);
 	progress_phase(k->run->progress, PHASE_CHECKING, "");
@@ -457,6 +554,8 @@ static int run_checking(struct checking *k, struct store_job *job, struct err *e
 	free(k->doubts);
 	free(k->chosen);
 	free(k->wanted);
+	if (k->stop)
+		cancel_free(k->stop);
 	free(k->stopped);
 	free(k->model);
 	return r;

@@ -18,6 +18,9 @@ struct check_options {
 	int64_t workers;                  /* threads at most; 0 = one more than the engine has slots */
 	int64_t deadline;                 /* clock_now() from which nothing is started; 0 = none */
 	struct cancel *drain;             /* once fired, nothing is started; may be NULL */
+	/* For the runner of the run: SHA-256 of the video, NULL = it does nothing;
+	 * and by what units are called, NULL = the id of the job. */
+	const char *source, *owner;
 };
 
 /* How many requests there may be, with CHECKS_DOUBTFUL, for a job of so many

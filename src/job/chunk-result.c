@@ -18,13 +18,9 @@ enum {
 	ENDPOINT_MAX = 600,
 	PATH_MAX_BYTES = 32,
 	EVENTS_MAX = 4096,
-	ATTEMPTS_MAX = 1000,
+	ATTEMRESULT_PTS_MAX = 1000,
 	PACK_MAX = 8 << 20, /* bytes of thumbnails in one blob, unless one is larger */
 };
-/* Microseconds, tokens, tokens per second. */
-#define COUNT_MAX (INT64_C(1) << 50)
-#define RATE_MAX 1e9
-#define PTS_MAX (INT64_C(1) << 52)
 
 /* ---- writing */
 
@@ -61,7 +57,7 @@ static json_t *samples_json(const struct store_chunk *c, struct pack *p)
 	json_t *all = json_array();
 	for (size_t i = 0; i < c->n_samples; i++) {
 		const struct store_sample *s = &c->samples[i];
-		AUTO(mem_freep) char *fault = text_line(s->fault, FAULT_MAX);
+		AUTO(mem_freep) char *fault = text_line(s->fault, RESULT_FAULT_MAX);
 		json_array_append_new(all,
 		                      json_pack("{s:I, s:s, s:s, s:i, s:i, s:o}", "pts", (json_int_t)s->pts,
 		                                "decode_path", s->decode_path, "fault", fault, "width",
@@ -84,25 +80,13 @@ static json_t *events_json(const struct store_chunk *c)
 	return all;
 }
 
-/* A text that is too large for a message is a blob, which the message names. */
-static void set_body(struct runner_result *r, char *text)
-{
-	size_t len = strlen(text);
-	if (len <= RUNNER_MAX_BODY) {
-		r->body = TAKE(text);
-		return;
-	}
-	r->body = mem_printf("{\"blob\":\"%s\"}", runner_add_blob(r, (const unsigned char *)text, len));
-	free(text);
-}
-
 int chunk_result_write(const struct store_chunk *c, struct runner_result *ret, struct err *err)
 {
 	struct pack pack = {.to = ret, .data = BUF(RUNNER_MAX_BLOB), .names = json_array()};
 	json_t *samples = samples_json(c, &pack);
 	buf_free(&pack.data);
 	AUTO(mem_freep) char *endpoint = text_line(c->endpoint ? c->endpoint : "", ENDPOINT_MAX);
-	json_auto_t *j = json_pack(
+	json_t *j = json_pack(
 		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o}", "summary",
 		c->summary ? c->summary : "", "endpoint", endpoint, "attempts", (json_int_t)c->attempts,
 		"decode_us", (json_int_t)c->decode_time, "engine_us", (json_int_t)c->engine_time,
@@ -110,30 +94,10 @@ int chunk_result_write(const struct store_chunk *c, struct runner_result *ret, s
 		(json_int_t)c->cached_tokens, "output_tokens", (json_int_t)c->output_tokens, "prefill_rate",
 		c->prefill_rate, "decode_rate", c->decode_rate, "samples", samples, "thumbs", pack.names,
 		"events", events_json(c));
-	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
-	if (!text)
-		return err_set(err, ERR_FORMAT, "the result of the chunk has text that is not valid");
-	set_body(ret, text);
-	return 0;
+	return unit_result_write(j, ret, err);
 }
 
 /* ---- reading */
-
-static int bad(struct err *err, const char *what)
-{
-	return err_set(err, ERR_PROTO, "the result of a worker has no valid \"%s\"", what);
-}
-
-/* One line that vdet could have written itself. */
-static int read_line(const json_t *j, const char *key, size_t max, char **ret, struct err *err)
-{
-	const char *text = json_string_value(json_object_get(j, key));
-	AUTO(mem_freep) char *line = text ? text_line(text, max) : NULL;
-	if (!line || strcmp(line, text) != 0)
-		return bad(err, key);
-	*ret = TAKE(line);
-	return 0;
-}
 
 static int read_counts(const json_t *j, struct store_chunk *c, struct err *err)
 {
@@ -141,20 +105,20 @@ static int read_counts(const json_t *j, struct store_chunk *c, struct err *err)
 		const char *key;
 		int64_t min, max, *ret;
 	} rows[] = {
-		{"attempts", 1, ATTEMPTS_MAX, &c->attempts},
-		{"decode_us", 0, COUNT_MAX, &c->decode_time},
-		{"engine_us", 0, COUNT_MAX, &c->engine_time},
-		{"prompt_tokens", 0, COUNT_MAX, &c->prompt_tokens},
-		{"cached_tokens", 0, COUNT_MAX, &c->cached_tokens},
-		{"output_tokens", 0, COUNT_MAX, &c->output_tokens},
+		{"attempts", 1, ATTEMRESULT_PTS_MAX, &c->attempts},
+		{"decode_us", 0, RESULT_COUNT_MAX, &c->decode_time},
+		{"engine_us", 0, RESULT_COUNT_MAX, &c->engine_time},
+		{"prompt_tokens", 0, RESULT_COUNT_MAX, &c->prompt_tokens},
+		{"cached_tokens", 0, RESULT_COUNT_MAX, &c->cached_tokens},
+		{"output_tokens", 0, RESULT_COUNT_MAX, &c->output_tokens},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (wire_int(j, rows[i].key, rows[i].min, rows[i].max, rows[i].ret, NULL) < 0)
-			return bad(err, rows[i].key);
-	if (wire_real(j, "prefill_rate", 0, RATE_MAX, &c->prefill_rate, NULL) < 0)
-		return bad(err, "prefill_rate");
-	if (wire_real(j, "decode_rate", 0, RATE_MAX, &c->decode_rate, NULL) < 0)
-		return bad(err, "decode_rate");
+			return unit_result_bad(err, rows[i].key);
+	if (wire_real(j, "prefill_rate", 0, RESULT_RATE_MAX, &c->prefill_rate, NULL) < 0)
+		return unit_result_bad(err, "prefill_rate");
+	if (wire_real(j, "decode_rate", 0, RESULT_RATE_MAX, &c->decode_rate, NULL) < 0)
+		return unit_result_bad(err, "decode_rate");
 	return 0;
 }
 
@@ -200,10 +164,10 @@ static int read_thumb(const json_t *j, const struct thumbs *t, struct store_samp
 	size_t len;
 	int w = s->width, h = s->height, size = t->unit->describe.thumb_size;
 	if (!size)
-		return json_is_null(place) ? 0 : bad(err, "thumb");
+		return json_is_null(place) ? 0 : unit_result_bad(err, "thumb");
 	jpeg_thumb_size(&w, &h, size);
 	if (!find_thumb(t, place, &data, &len) || jpeg_check(data, len, w, h, NULL) < 0)
-		return bad(err, "thumb");
+		return unit_result_bad(err, "thumb");
 	s->thumb = memcpy(mem_alloc(len, 1), data, len);
 	s->thumb_len = len;
 	return 0;
@@ -215,24 +179,24 @@ static int read_sample(const json_t *j, const struct thumbs *t, struct store_sam
                        struct err *err)
 {
 	int64_t width = 0, height = 0, largest = t->unit->describe.frame_size;
-	if (wire_int(j, "pts", -PTS_MAX, PTS_MAX, &s->pts, NULL) < 0)
-		return bad(err, "pts");
+	if (wire_int(j, "pts", -RESULT_PTS_MAX, RESULT_PTS_MAX, &s->pts, NULL) < 0)
+		return unit_result_bad(err, "pts");
 	if (wire_int(j, "width", 0, largest, &width, NULL) < 0)
-		return bad(err, "width");
+		return unit_result_bad(err, "width");
 	if (wire_int(j, "height", 0, largest, &height, NULL) < 0)
-		return bad(err, "height");
-	int r = read_line(j, "fault", FAULT_MAX, &s->fault, err);
+		return unit_result_bad(err, "height");
+	int r = unit_result_line(j, "fault", RESULT_FAULT_MAX, &s->fault, err);
 	if (r == 0)
-		r = read_line(j, "decode_path", PATH_MAX_BYTES, &s->decode_path, err);
+		r = unit_result_line(j, "decode_path", PATH_MAX_BYTES, &s->decode_path, err);
 	if (r < 0)
 		return r;
 
 	s->width = (int)width;
 	s->height = (int)height;
 	if (!width && !height && *s->fault && !*s->decode_path)
-		return json_is_null(json_object_get(j, "thumb")) ? 0 : bad(err, "thumb");
+		return json_is_null(json_object_get(j, "thumb")) ? 0 : unit_result_bad(err, "thumb");
 	if (!width || !height || !is_decode_path(s->decode_path))
-		return bad(err, "decode_path");
+		return unit_result_bad(err, "decode_path");
 	return read_thumb(j, t, s, err);
 }
 
@@ -243,7 +207,7 @@ static int read_samples(const json_t *j, const struct chunk_unit *u,
 	const struct thumbs thumbs = {u, result, json_object_get(j, "thumbs")};
 	bool seen = false;
 	if (json_array_size(samples) != u->plan.n_times)
-		return bad(err, "samples");
+		return unit_result_bad(err, "samples");
 	c->samples = mem_alloc(u->plan.n_times, sizeof *c->samples);
 	for (size_t i = 0; i < u->plan.n_times; i++) {
 		struct store_sample *s = &c->samples[c->n_samples++];
@@ -253,7 +217,7 @@ static int read_samples(const json_t *j, const struct chunk_unit *u,
 			return r;
 		seen |= !*s->fault;
 	}
-	return seen ? 0 : bad(err, "samples");
+	return seen ? 0 : unit_result_bad(err, "samples");
 }
 
 /* What an event cites are frames that the model saw, in order. */
@@ -262,14 +226,14 @@ static int read_cited(const json_t *list, const struct store_chunk *c, struct st
 {
 	size_t n = json_array_size(list);
 	if (!n || n > c->n_samples)
-		return bad(err, "samples");
+		return unit_result_bad(err, "samples");
 	e->samples = mem_alloc(n, sizeof *e->samples);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *item = json_array_get(list, i);
 		json_int_t k = json_integer_value(item);
 		if (!json_is_integer(item) || k < 0 || (size_t)k >= c->n_samples || *c->samples[k].fault ||
 		    (i && (size_t)k <= e->samples[i - 1]))
-			return bad(err, "samples");
+			return unit_result_bad(err, "samples");
 		e->samples[e->n_samples++] = (size_t)k;
 	}
 	return 0;
@@ -287,15 +251,15 @@ static int read_event(const json_t *j, const struct chunk_unit *u, struct store_
                       struct err *err)
 {
 	struct store_event *e = &c->events[c->n_events++];
-	int r = read_line(j, "subject", SUBJECT_MAX, &e->subject, err);
+	int r = unit_result_line(j, "subject", SUBJECT_MAX, &e->subject, err);
 	if (r == 0)
-		r = read_line(j, "what", TEXT_MAX, &e->what, err);
+		r = unit_result_line(j, "what", TEXT_MAX, &e->what, err);
 	if (r == 0)
-		r = read_line(j, "quote", QUOTE_MAX, &e->quote, err);
+		r = unit_result_line(j, "quote", QUOTE_MAX, &e->quote, err);
 	if (r == 0 && !e->what[strspn(e->what, " ")])
-		r = bad(err, "what");
+		r = unit_result_bad(err, "what");
 	if (r == 0 && !was_shown(u, e->quote))
-		r = bad(err, "quote");
+		r = unit_result_bad(err, "quote");
 	return r < 0 ? r : read_cited(json_object_get(j, "samples"), c, e, err);
 }
 
@@ -305,38 +269,14 @@ static int read_events(const json_t *j, const struct chunk_unit *u, struct store
 	const json_t *events = json_object_get(j, "events");
 	size_t n = json_array_size(events);
 	if (!json_is_array(events) || n > EVENTS_MAX)
-		return bad(err, "events");
+		return unit_result_bad(err, "events");
 	c->events = mem_alloc(n + 1, sizeof *c->events);
 	for (size_t i = 0; i < n; i++) {
 		int r = read_event(json_array_get(events, i), u, c, err);
 		if (r < 0)
 			return r;
 	}
-	return *c->summary || n ? 0 : bad(err, "summary");
-}
-
-/* The text of the result, which may be in a blob. */
-static int read_body(const struct runner_result *result, json_t **ret, struct err *err)
-{
-	const char *body = result->body;
-	size_t len = strlen(body);
-	json_auto_t *j = NULL;
-	if (len > RUNNER_MAX_BODY)
-		return err_set(err, ERR_PROTO, "the result of a worker is larger than %d bytes",
-		               RUNNER_MAX_BODY);
-	int r = json_read_foreign(body, len, &j, err);
-	const char *name = r == 0 ? json_string_value(json_object_get(j, "blob")) : NULL;
-	const struct runner_blob *blob = name ? runner_find_blob(result, name) : NULL;
-	if (name && !blob)
-		return bad(err, "blob");
-	if (blob) {
-		json_decref(TAKE(j));
-		r = json_read_foreign((const char *)blob->data, blob->len, &j, err);
-	}
-	if (r < 0)
-		return err_set(err, ERR_PROTO, "the result of a worker is not valid JSON");
-	*ret = TAKE(j);
-	return 0;
+	return *c->summary || n ? 0 : unit_result_bad(err, "summary");
 }
 
 /* Free of everything but what was given. */
@@ -358,13 +298,11 @@ int chunk_result_read(const struct chunk_unit *u, const struct runner_result *re
 	                                   "samples",       "thumbs",
 	                                   "events",        NULL};
 	json_auto_t *j = NULL;
-	int r = read_body(result, &j, err);
-	if (r == 0 && (!json_is_object(j) || json_unknown_key(j, keys)))
-		r = err_set(err, ERR_PROTO, "the result of a worker has unknown members");
+	int r = unit_result_open(result, keys, &j, err);
 	if (r == 0)
-		r = read_line(j, "summary", TEXT_MAX, &ret->summary, err);
+		r = unit_result_line(j, "summary", TEXT_MAX, &ret->summary, err);
 	if (r == 0)
-		r = read_line(j, "endpoint", ENDPOINT_MAX, &ret->endpoint, err);
+		r = unit_result_line(j, "endpoint", ENDPOINT_MAX, &ret->endpoint, err);
 	if (r == 0)
 		r = read_counts(j, ret, err);
 	if (r == 0)
@@ -378,43 +316,4 @@ int chunk_result_read(const struct chunk_unit *u, const struct runner_result *re
 	ret->state = CHUNK_DONE;
 	ret->reason = mem_strdup("");
 	return 0;
-}
-
-/* ---- failures */
-
-/* The cause is a word in front of the reason: what carries failures knows only
- * text, and may put several into one. */
-int chunk_result_failure(const struct store_chunk *hole, struct err *err)
-{
-	const char *code = hole_code_name(hole->code ? hole->code : HOLE_INTERNAL);
-	return err_set(err, ERR_ENGINE, "[%s] %s", code, hole->reason);
-}
-
-/* The length of "[CODE] " at s; 0 if there is none. */
-static size_t cause_at(const char *s, enum hole_code *ret)
-{
-	for (enum hole_code code = HOLE_UNKNOWN + 1; code < HOLE_CODES; code++) {
-		const char *name = hole_code_name(code);
-		size_t n = strlen(name);
-		if (*s == '[' && strncmp(s + 1, name, n) == 0 && strncmp(s + 1 + n, "] ", 2) == 0) {
-			*ret = code;
-			return n + 3;
-		}
-	}
-	return 0;
-}
-
-enum hole_code chunk_result_hole(const struct err *failure, char **ret_reason)
-{
-	enum hole_code code = failure->code == ERR_ENGINE ? HOLE_ENGINE : HOLE_INTERNAL;
-	AUTO(mem_freep) char *text = mem_alloc(strlen(failure->msg) + 1, 1);
-	char *to = text;
-	for (const char *from = failure->msg; *from;) {
-		size_t n = cause_at(from, &code);
-		from += n;
-		if (!n)
-			*to++ = *from++;
-	}
-	*ret_reason = text_line(text, sizeof failure->msg);
-	return code;
 }

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "job/chunk-unit.h"
+#include "job/unit-result.h"
 #include "runner/runner.h"
 #include "store/store.h"
 
@@ -18,11 +19,5 @@ int chunk_result_write(const struct store_chunk *c, struct runner_result *ret, s
  * given. ERR_PROTO: the worker broke the rules. */
 int chunk_result_read(const struct chunk_unit *u, const struct runner_result *result,
                       struct store_chunk *ret, struct err *err);
-
-/* A hole is a failure of its unit, and not a result: its cause and reason as an
- * error, and both from the error of run(), which may have several of them. The
- * caller frees the reason. */
-int chunk_result_failure(const struct store_chunk *hole, struct err *err);
-enum hole_code chunk_result_hole(const struct err *failure, char **ret_reason);
 
 #endif

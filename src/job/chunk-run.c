@@ -2,23 +2,9 @@
 #include "job/chunk-run.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/text.h"
 #include "job/chunk-result.h"
-#include "job/chunk-unit.h"
-
-/* A worker that neither decodes a frame nor receives a token for so long is
- * taken for lost. Longer than an engine may take for one request. */
-#define WITHOUT_PROGRESS (30 * 60 * CLOCK_SECOND)
-
-bool chunk_run_possible(const struct describe_options *o)
-{
-	const char *reference = o->decoder.reference;
-	return !reference || !*reference;
-}
+#include "job/unit-run.h"
 
 /* What is said and written in the chunk, if requests are to have it. */
 static int take_texts(const struct chunk_run *how, struct chunk_unit *u, struct store_chunk *c,
@@ -33,35 +19,15 @@ static int take_texts(const struct chunk_run *how, struct chunk_unit *u, struct 
 	return r;
 }
 
-static int run_unit(const struct chunk_run *how, const struct chunk_unit *u, const char *body,
-                    const char *id, struct store_chunk *c, bool *ret_settle, struct err *err)
-{
-	const struct runner *runner = how->run->runner;
-	char model[HASH_HEX];
-	chunk_unit_model(engine_info(how->run->engine), model);
-	const struct runner_unit unit = {.id = id,
-	                                 .kind = CHUNK_UNIT_KIND,
-	                                 .schema = CHUNK_UNIT_SCHEMA,
-	                                 .model = model,
-	                                 .source = how->source,
-	                                 .body = body,
-	                                 .timeout = WITHOUT_PROGRESS};
+struct reading {
+	const struct chunk_unit *unit;
+	struct store_chunk *chunk;
+};
 
-	for (;;) {
-		AUTO(runner_result_clear) struct runner_result result = {0};
-		int r = runner->run(runner->ctx, &unit, how->cancel, &result, err);
-		*ret_settle = r == 0;
-		if (r < 0)
-			return r;
-		r = chunk_result_read(u, &result, c, err);
-		if (r == 0)
-			return 0;
-		log_warning("[job %s chunk %zu] worker %s: %s", how->job, (size_t)c->index + 1,
-		            result.worker ? result.worker : "", err->msg);
-		if (!runner->reject)
-			return r;
-		runner->reject(runner->ctx, id, err->msg);
-	}
+static int read_result(void *ctx, const struct runner_result *result, struct err *err)
+{
+	const struct reading *r = ctx;
+	return chunk_result_read(r->unit, result, r->chunk, err);
 }
 
 static int make_and_run(const struct chunk_run *how, const struct plan_chunk *plan,
@@ -69,7 +35,8 @@ static int make_and_run(const struct chunk_run *how, const struct plan_chunk *pl
                         char unit[static RUNNER_MAX_ID + 1], struct err *err)
 {
 	AUTO(mem_freep) char *body = NULL;
-	bool settle = false;
+	AUTO(mem_freep)
+	char *what = mem_printf("job %s chunk %zu", how->job, (size_t)c->index + 1);
 	struct chunk_unit u = {
 		.index = c->index, .plan = *plan, .describe = *how->options, .context = context};
 	u.plan.start = c->start;
@@ -78,11 +45,20 @@ static int make_and_run(const struct chunk_run *how, const struct plan_chunk *pl
 	if (r == 0)
 		r = chunk_unit_write(&u, &body, err);
 	if (r == 0) {
-		chunk_unit_id(how->job, how->pass, c->index, body, unit);
-		r = run_unit(how, &u, body, unit, c, &settle, err);
+		struct reading reading = {&u, c};
+		const struct unit_run run = {.run = how->run,
+		                             .what = what,
+		                             .kind = CHUNK_UNIT_KIND,
+		                             .schema = CHUNK_UNIT_SCHEMA,
+		                             .source = how->source,
+		                             .cancel = how->cancel,
+		                             .read = read_result,
+		                             .ctx = &reading};
+		unit_id(how->job, how->pass, c->index, body, unit);
+		r = unit_run(&run, unit, body, err);
 	}
 	prompt_texts_free(u.texts, u.n_texts);
-	if (!settle)
+	if (r < 0)
 		*unit = '\0';
 	return r;
 }
@@ -97,7 +73,7 @@ int chunk_run(const struct chunk_run *how, const struct plan_chunk *plan, const 
 	if (r == -ERR_CANCELED || cancel_fired(how->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
 	if (r < 0) {
-		enum hole_code known = c->code, code = chunk_result_hole(&why, &c->reason);
+		enum hole_code known = c->code, code = unit_failure_read(&why, &c->reason);
 		c->state = CHUNK_HOLE;
 		c->code = known ? known : code;
 		c->option = mem_strdup(why.option ? why.option : "");

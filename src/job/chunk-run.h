@@ -22,7 +22,4 @@ struct chunk_run {
 int chunk_run(const struct chunk_run *how, const struct plan_chunk *plan, const char *context,
               struct store_chunk *ret, char unit[static RUNNER_MAX_ID + 1], struct err *err);
 
-/* Whether other machines can do it: not if it needs another file. */
-bool chunk_run_possible(const struct describe_options *o);
-
 #endif

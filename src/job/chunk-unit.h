@@ -7,11 +7,10 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "base/hash.h"
 #include "job/describe.h"
 #include "job/prompt.h"
+#include "job/unit.h"
 #include "plan/plan.h"
-#include "runner/runner.h"
 
 #define CHUNK_UNIT_KIND "chunk"
 enum { CHUNK_UNIT_SCHEMA = 1 };
@@ -36,19 +35,5 @@ int chunk_unit_write(const struct chunk_unit *u, char **ret, struct err *err);
 /* Checks everything: the text comes from another machine. ERR_FORMAT,
  * ERR_LIMIT. */
 int chunk_unit_read(const char *body, struct chunk_unit *ret, struct err *err);
-
-/* "JOB.PASS.INDEX.HASH", of the first digits of the SHA-256 of the body: the
- * same work has the same id, and other work another one. */
-void chunk_unit_id(const char *job, const char *pass, int64_t index, const char *body,
-                   char out[static RUNNER_MAX_ID + 1]);
-
-/* What an engine and this program must have in common with those that made the
- * unit, so that its result is the same: SHA-256 of the model, of how it is
- * asked, and of the prompts. The model is its hash, if that is known, and else
- * its name. */
-void chunk_unit_model(const struct engine_info *e, char out[static HASH_HEX]);
-/* Likewise with the name, also where the hash is known: for heads that only
- * know that. */
-void chunk_unit_model_name(const struct engine_info *e, char out[static HASH_HEX]);
 
 #endif

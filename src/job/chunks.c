@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/wakeup.h"
 #include "job/chunk-run.h"
+#include "job/unit-run.h"
 
 enum {
 	MOST_WORKERS = 64,
@@ -202,8 +203,8 @@ static void *work(void *arg)
 		int r = do_chunk(worker, p, &c, unit, &err);
 		if (r == 0)
 			r = save(run, &c, &err);
-		if (r == 0 && *unit)
-			run->runner->settle(run->runner->ctx, unit);
+		if (r == 0)
+			unit_settle(run->context, unit);
 		if (r < 0) {
 			fail(run, &err);
 			break;
@@ -227,7 +228,7 @@ struct chunks *chunks_new(const struct run_context *context, const struct chunks
 	run->fd = fd;
 	run->decoder = decoder;
 	run->deadline = o->time_limit ? clock_now() + o->time_limit : 0;
-	if (context->runner && chunk_run_possible(&o->describe)) {
+	if (context->runner && unit_possible(&o->describe)) {
 		run->runner = context->runner;
 		run->stop = cancel_new();
 		run->ended = wakeup_new();

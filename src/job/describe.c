@@ -47,6 +47,18 @@ int describe_open(struct describe_worker *w, struct err *err)
 	                  : decoder_open(w->fd, &w->options->decoder, w->run->cancel, &w->decoder, err);
 }
 
+void describe_moved(const struct describe_worker *w)
+{
+	if (w->moved)
+		w->moved(w->moved_ctx);
+}
+
+void describe_asked(void *worker, const struct chat_progress *p)
+{
+	(void)p;
+	describe_moved(worker);
+}
+
 void describe_close(struct describe_worker *w)
 {
 	decoder_free(TAKE(w->decoder));

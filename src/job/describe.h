@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "decoder/decoder.h"
 #include "job/run.h"
+#include "openai/chat.h"
 #include "plan/plan.h"
 #include "store/store.h"
 
@@ -28,7 +29,14 @@ struct describe_worker {
 	struct decoder *decoder;                /* may be NULL; owned */
 	/* scale of the pictures at which the engine accepted a request; 0 = 1 */
 	double fits;
+	/* Called after each frame and each token of a look, from its thread; may be
+	 * NULL. Those of chunks are events of the run's progress. */
+	void (*moved)(void *ctx);
+	void *moved_ctx;
 };
+/* Calls it; describe_asked() is for engine_chat(). */
+void describe_moved(const struct describe_worker *w);
+void describe_asked(void *worker, const struct chat_progress *p);
 
 /* Starts a decoder unless there is one. */
 int describe_open(struct describe_worker *w, struct err *err);

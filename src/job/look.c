@@ -7,13 +7,18 @@
 #include "base/text.h"
 #include "openai/letter.h"
 
-/* For a model that reasons or writes around its letter; a loop ends there. */
-#define MORE_TOKENS 512
+/* For the callbacks. */
+struct looking_at {
+	const struct describe_worker *worker;
+	struct look *look;
+};
 
 static int take_frame(void *ctx, size_t i, struct frame *f)
 {
-	struct look *l = ctx;
+	const struct looking_at *at = ctx;
+	struct look *l = at->look;
 	(void)i;
+	describe_moved(at->worker);
 	bool cited = check_is_among(f->time, l->cited, l->n_cited);
 	bool again = (l->n && l->pictures[l->n - 1].pts >= f->pts) ||
 	             (!cited && check_is_among(f->pts, l->seen, l->n_seen));
@@ -42,7 +47,7 @@ int look_open(struct describe_worker *w, const struct looking *k, struct look *l
 	look_close(l);
 	int r = describe_open(w, err);
 	if (r == 0)
-		r = decoder_frames(w->decoder, &req, take_frame, l, err);
+		r = decoder_frames(w->decoder, &req, take_frame, &(struct looking_at){w, l}, err);
 	if (r < 0)
 		describe_close(w);
 	if (r == 0 && !l->n)
@@ -59,7 +64,7 @@ static int ask(const struct describe_worker *w, struct look *l, const char *what
 		return r;
 	chat_max_tokens(chat, max_tokens);
 	chat_set_cancel(chat, w->run->cancel);
-	r = engine_chat(w->run->engine, chat, NULL, NULL, ret, err);
+	r = engine_chat(w->run->engine, chat, describe_asked, (void *)w, ret, err);
 	if (r < 0)
 		return r;
 	l->requests++;
@@ -86,7 +91,7 @@ int look_ask(struct describe_worker *w, struct looking *k, struct look *l, const
 	for (bool again = false;; again = true) {
 		AUTO(chat_result_clear) struct chat_result result = {0};
 		struct letter letter;
-		int tokens = again ? MORE_TOKENS : k->max_tokens;
+		int tokens = again ? LOOK_TOKENS_MAX : k->max_tokens;
 		int r = ask(w, l, what, tokens, &result, err);
 		if (r == -ERR_LIMIT && ask_for_less(w, k, l)) {
 			r = look_open(w, k, l, err);

@@ -10,6 +10,10 @@
 #include "store/store.h"
 #include "story/check.h"
 
+/* Longest answer of a model that reasons or writes around its letter; a loop
+ * ends there. */
+enum { LOOK_TOKENS_MAX = 512 };
+
 /* The frames that are looked at for one or several statements. */
 struct look {
 	const int64_t *cited; /* pts, ascending; borrowed */

@@ -67,3 +67,24 @@ static const struct opt_row index_rows[] = {
 
 const struct opt_group index_opt_group = {"Index", index_rows,
                                           sizeof index_rows / sizeof *index_rows};
+
+static const struct opt_row text_rows[] = {
+	{"text.screen", "screen-text", OPT_CHOICE, AT(screen_text), "auto", 0, 0, "auto|off", NULL,
+     "Read what is written in the picture; auto: where Tesseract and its language data are "
+     "installed.",
+     OPT_PER_JOB},
+	{"text.ocr_languages", "ocr-languages", OPT_STRING, AT(ocr_languages), "eng", 0, 0, NULL,
+     "LANGUAGES",
+     "Languages of what is written in the picture, as Tesseract names them, with + between them: "
+     "eng+deu.",
+     OPT_PER_JOB},
+	{"text.ocr_engine", "ocr-engine", OPT_STRING, AT(ocr_engine), "", 0, 0, NULL, "LIBRARY",
+     "Read what is written in the picture with PP-OCR instead of Tesseract: the absolute path of "
+     "ONNX Runtime's library. Its code is loaded into a sandboxed child.",
+     0},
+	{"text.ocr_models", "ocr-models", OPT_STRING, AT(ocr_models), "", 0, 0, NULL, "FOLDER",
+     "For text.ocr_engine: the folder of PP-OCR's models, an absolute path.", 0},
+};
+
+const struct opt_group text_opt_group = {"Text in the picture", text_rows,
+                                         sizeof text_rows / sizeof *text_rows};

@@ -78,21 +78,6 @@ static const struct opt_row rows[] = {
      "2: what is in doubt after the first pass is described again, with more frames and with what "
      "was reported of the parts before and after it; at most a quarter of the chunks.",
      OPT_PER_JOB},
-	{"text.screen", "screen-text", OPT_CHOICE, AT(screen_text), "auto", 0, 0, "auto|off", NULL,
-     "Read what is written in the picture; auto: where Tesseract and its language data are "
-     "installed.",
-     OPT_PER_JOB},
-	{"text.ocr_languages", "ocr-languages", OPT_STRING, AT(ocr_languages), "eng", 0, 0, NULL,
-     "LANGUAGES",
-     "Languages of what is written in the picture, as Tesseract names them, with + between them: "
-     "eng+deu.",
-     OPT_PER_JOB},
-	{"text.ocr_engine", "ocr-engine", OPT_STRING, AT(ocr_engine), "", 0, 0, NULL, "LIBRARY",
-     "Read what is written in the picture with PP-OCR instead of Tesseract: the absolute path of "
-     "ONNX Runtime's library. Its code is loaded into a sandboxed child.",
-     0},
-	{"text.ocr_models", "ocr-models", OPT_STRING, AT(ocr_models), "", 0, 0, NULL, "FOLDER",
-     "For text.ocr_engine: the folder of PP-OCR's models, an absolute path.", 0},
 	{"report.output", "output", OPT_STRING, AT(output), "", 0, 0, NULL, "FOLDER",
      "Output folder; empty: NAME.vdet in the current folder. With several files or streams, each "
      "gets a folder inside it.",

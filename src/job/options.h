@@ -37,7 +37,7 @@ struct analyze_options {
 };
 
 struct opt_group;
-/* All three are about the struct above. */
-extern const struct opt_group analyze_opt_group, media_opt_group, index_opt_group;
+/* All are about the struct above. */
+extern const struct opt_group analyze_opt_group, media_opt_group, index_opt_group, text_opt_group;
 
 #endif

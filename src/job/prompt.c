@@ -240,6 +240,39 @@ void prompt_check_hash(char out[static HASH_HEX])
 	hash_texts(texts, ARRAY_LEN(texts), out);
 }
 
+const char *const prompt_look_texts[PROMPT_LOOK_TEXTS] = {
+	prompt_look_system_txt, prompt_look_task_txt, prompt_look_schema_json};
+
+static void add_look_schema(struct chat *c, size_t n, bool bounded)
+{
+	json_auto_t *schema = json_loads(prompt_look_schema_json, 0, NULL);
+	json_t *properties = json_object_get(schema, "properties");
+	json_t *frames = json_object_get(properties, "frames");
+	json_object_set_new(frames, "items", one_of(n));
+	if (bounded) {
+		json_object_set_new(frames, "maxItems", json_integer((json_int_t)n));
+		bound_text(properties, "answer", 600);
+		bound_text(properties, "next", 80);
+	}
+	AUTO(mem_freep) char *text = json_dumps(schema, JSON_COMPACT);
+	chat_schema(c, "look", text);
+}
+
+int prompt_look(struct chat *c, const struct prompt_picture *pictures, size_t n,
+                const char *question, bool bounded, struct err *err)
+{
+	AUTO(mem_freep) char *text = mem_printf("\nQuestion: %s\n", question);
+	chat_system(c, prompt_look_system_txt);
+	int r = prompt_pictures(c, pictures, n, err);
+	if (r < 0)
+		return r;
+	chat_text(c, "\n");
+	chat_text(c, prompt_look_task_txt);
+	chat_text(c, text);
+	add_look_schema(c, n, bounded);
+	return 0;
+}
+
 void prompt_hash(char out[static HASH_HEX])
 {
 	const char *const texts[] = {prompt_describe_system_txt, prompt_describe_task_txt,

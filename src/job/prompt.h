@@ -85,6 +85,14 @@ int prompt_check(struct chat *c, const struct prompt_picture *pictures, size_t n
 /* SHA-256 of its texts. */
 void prompt_check_hash(char out[static HASH_HEX]);
 
+/* A question about pictures: system text, the pictures as above, the task, and
+ * the question last, for the same reason. `bounded`: see prompt_describe(). */
+int prompt_look(struct chat *c, const struct prompt_picture *pictures, size_t n,
+                const char *question, bool bounded, struct err *err);
+/* System text, task and schema of that. */
+enum { PROMPT_LOOK_TEXTS = 3 };
+extern const char *const prompt_look_texts[PROMPT_LOOK_TEXTS];
+
 /* SHA-256 over the texts and the schema that the journal's chunks depend on:
  * part of a job's key. */
 void prompt_hash(char out[static HASH_HEX]);

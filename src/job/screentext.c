@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "job/text-frames.h"
+#include "job/text-unit.h"
 #include "protocol/text-wire.h"
 #include "screentext/reader.h"
 #include "screentext/scan.h"
@@ -127,8 +129,25 @@ static void take_scan(const struct text_scan *s, const char *name, int track, co
 		take_passage(&p->items[i], track, ret);
 }
 
-static int scan(const struct run_context *run, const struct screentext_source *src,
-                struct text_reader *reader, const char *job, struct text_scan *ret, struct err *err)
+/* A run of the reading, with what it needs until its result is in the
+ * journal. */
+struct job_texts {
+	struct text_reader *reader;
+	struct text_samples samples;
+	struct text_frames *frames; /* that workers read; NULL = none */
+	char model[HASH_HEX];       /* of their units */
+};
+
+/* Workers are done with what they have read. */
+static void job_texts_clear(struct job_texts *t)
+{
+	text_frames_free(t->frames);
+	text_samples_clear(&t->samples);
+	text_reader_free(t->reader);
+}
+
+static void choose_samples(const struct run_context *run, const struct screentext_source *src,
+                           struct text_samples *ret)
 {
 	AUTO(video_index_freep) struct video_index *stored = NULL;
 	AUTO(changes_clear) struct changes changes = {0};
@@ -139,39 +158,67 @@ static int scan(const struct run_context *run, const struct screentext_source *s
 		x = stored;
 	if (x)
 		take_changes(x, &changes);
+	text_samples_make(x ? &changes.text : NULL, src->from, src->to, ret);
+}
+
+/* Workers read what they can, if there are any. */
+static void ask_workers(const struct run_context *run, const struct screentext_source *src,
+                        const char *job, struct job_texts *t)
+{
+	text_unit_model(t->reader, t->model);
+	const struct text_frames_options o = {.run = run,
+	                                      .job = job,
+	                                      .source = src->sha256,
+	                                      .model = t->model,
+	                                      .decoder = &src->decoder,
+	                                      .samples = t->samples.items,
+	                                      .n = t->samples.n,
+	                                      .end = src->to};
+	if (run->runner && src->sha256)
+		t->frames = text_frames_new(&o);
+}
+
+static int scan(const struct run_context *run, const struct screentext_source *src,
+                struct job_texts *t, const char *job, struct text_scan *ret, struct err *err)
+{
+	choose_samples(run, src, &t->samples);
+	ask_workers(run, src, job, t);
 	struct text_scan_options o = {.fd = src->fd,
 	                              .decoder = src->decoder,
-	                              .reader = reader,
-	                              .changes = x ? &changes.text : NULL,
-	                              .from = src->from,
-	                              .to = src->to};
+	                              .reader = t->reader,
+	                              .samples = t->samples.items,
+	                              .n_samples = t->samples.n,
+	                              .to = src->to,
+	                              .known = t->frames ? text_frames_known : NULL,
+	                              .ctx = t->frames};
 	o.decoder.background = true;
 	int64_t began = clock_now();
 	int r = text_scan_run(&o, run->cancel, ret, err);
 	if (r == 0)
-		log_info("[job %s] text in the picture: %zu passages, %zu dropped, of %zu frames; %.1f s, "
-		         "%.1f s of them reading",
+		log_info("[job %s] text in the picture: %zu passages, %zu dropped, of %zu frames, %zu of "
+		         "them by workers; %.1f s, %.1f s of them reading here",
 		         job, ret->passages.shown, ret->passages.dropped, ret->frames,
-		         (double)(clock_now() - began) / CLOCK_SECOND, (double)ret->reading / CLOCK_SECOND);
+		         text_frames_read(t->frames), (double)(clock_now() - began) / CLOCK_SECOND,
+		         (double)ret->reading / CLOCK_SECOND);
 	return r;
 }
 
 static int read_all(const struct run_context *run, const struct screentext_source *src,
-                    const struct screentext_options *o, const char *job,
+                    const struct screentext_options *o, const char *job, struct job_texts *t,
                     struct store_transcript *ret, struct err *err)
 {
-	AUTO(text_reader_freep) struct text_reader *reader = NULL;
 	AUTO(text_scan_clear) struct text_scan done = {0};
 	const struct text_reader_options with = {.languages = o->languages,
 	                                         .engine = o->engine,
 	                                         .models = o->models,
 	                                         .sandbox = o->sandbox,
 	                                         .background = true};
-	int r = text_reader_open(&with, run->cancel, &reader, err);
+	int r = text_reader_open(&with, run->cancel, &t->reader, err);
 	if (r == 0)
-		r = scan(run, src, reader, job, &done, err);
+		r = scan(run, src, t, job, &done, err);
 	if (r == 0)
-		take_scan(&done, text_reader_name(reader), src->stream, text_reader_languages(reader), ret);
+		take_scan(&done, text_reader_name(t->reader), src->stream, text_reader_languages(t->reader),
+		          ret);
 	return r;
 }
 
@@ -179,13 +226,14 @@ int screentext_run(const struct run_context *run, const struct screentext_source
                    const struct screentext_options *o, const char *job, struct err *err)
 {
 	AUTO(store_transcript_clear) struct store_transcript t = {0};
+	AUTO(job_texts_clear) struct job_texts texts = {0};
 	AUTO(mem_freep) char *fault = NULL;
 	char now[FILE_STAMP_MAX];
 	bool done = o->mode && !strcmp(o->mode, "off"), before = false;
 	int r = done ? 0 : is_done(run, job, o, &done, &before, err);
 	if (r < 0 || done)
 		return r;
-	r = read_all(run, src, o, job, &t, err);
+	r = read_all(run, src, o, job, &texts, &t, err);
 	if (r == -ERR_CANCELED)
 		return r;
 	if (r < 0 && before) {

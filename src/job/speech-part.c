@@ -175,20 +175,28 @@ static size_t cut(struct speech_voice *voices, size_t n, int64_t end)
 	return n;
 }
 
-static int transcribe(struct hearing *h, struct hearing_part *part, struct store_transcript *to,
-                      struct err *err)
+static int find_voices(struct hearing *h, struct hearing_part *part, struct speech_voice **ret,
+                       size_t *ret_n, struct err *err)
 {
-	AUTO(mem_freep) struct speech_voice *voices = NULL;
-	AUTO(mem_freep) struct split_piece *pieces = NULL;
-	size_t n = 0, n_pieces;
-	int r = speech_voices_find(h->voices, h->samples, h->n, &voices, &n, err);
+	size_t n = 0;
+	int r = speech_voices_find(h->voices, h->samples, h->n, ret, &n, err);
 	if (r < 0) {
 		part->end = part->end ? part->end : part->start + longest;
 		return r;
 	}
 	if (!part->end)
-		part->end = part->start + split_end(h->samples, h->n, voices, n, shortest, longest);
-	n = cut(voices, n, part->end - part->start);
+		part->end = part->start + split_end(h->samples, h->n, *ret, n, shortest, longest);
+	*ret_n = cut(*ret, n, part->end - part->start);
+	return 0;
+}
+
+static int transcribe(struct hearing *h, struct hearing_part *part,
+                      const struct speech_voice *voices, size_t n, struct store_transcript *to,
+                      struct err *err)
+{
+	AUTO(mem_freep) struct split_piece *pieces = NULL;
+	size_t n_pieces;
+	int r = 0;
 	split_pieces(voices, n, &pieces, &n_pieces);
 	part->asked = n_pieces > 0;
 	for (size_t i = 0; i < n_pieces && r == 0; i++)
@@ -196,10 +204,9 @@ static int transcribe(struct hearing *h, struct hearing_part *part, struct store
 	return r;
 }
 
-int hear_part(struct hearing *h, int track, struct hearing_part *part, struct store_transcript *ret,
-              struct err *err)
+/* The sound of a part is there. */
+static int prepare(struct hearing *h, int track, struct hearing_part *part, struct err *err)
 {
-	*ret = (struct store_transcript){0};
 	part->asked = part->unheard = false;
 	part->lost = 0;
 	int64_t most = part->start + longest;
@@ -209,9 +216,45 @@ int hear_part(struct hearing *h, int track, struct hearing_part *part, struct st
 	if (r < 0) {
 		part->unheard = true;
 		part->end = part->end ? part->end : most;
-		return r;
 	}
-	r = transcribe(h, part, ret, err);
+	return r;
+}
+
+int hear_voices(struct hearing *h, int track, struct hearing_part *part, struct speech_voice **ret,
+                size_t *ret_n, struct err *err)
+{
+	*ret = NULL;
+	*ret_n = 0;
+	int r = prepare(h, track, part, err);
+	if (r < 0)
+		return r;
+	r = find_voices(h, part, ret, ret_n, err);
 	part->lost = lost_between(h, part->start, part->end);
 	return r;
+}
+
+int hear_texts(struct hearing *h, int track, struct hearing_part *part,
+               const struct speech_voice *voices, size_t n, struct store_transcript *ret,
+               struct err *err)
+{
+	AUTO(mem_freep) struct speech_voice *own = mem_alloc(n + 1, sizeof *own);
+	*ret = (struct store_transcript){0};
+	int r = prepare(h, track, part, err);
+	if (r < 0)
+		return r;
+	/* Where the sound was heard, more of it may have been had than here. */
+	int64_t length = length_of(h->n), most = part->end - part->start;
+	for (size_t i = 0; i < n; i++)
+		own[i] = voices[i];
+	return transcribe(h, part, own, cut(own, n, length < most ? length : most), ret, err);
+}
+
+int hear_part(struct hearing *h, int track, struct hearing_part *part, struct store_transcript *ret,
+              struct err *err)
+{
+	AUTO(mem_freep) struct speech_voice *voices = NULL;
+	size_t n;
+	*ret = (struct store_transcript){0};
+	int r = hear_voices(h, track, part, &voices, &n, err);
+	return r < 0 ? r : transcribe(h, part, voices, n, ret, err);
 }

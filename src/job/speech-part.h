@@ -47,4 +47,14 @@ struct hearing_part {
 int hear_part(struct hearing *h, int track, struct hearing_part *part, struct store_transcript *ret,
               struct err *err);
 
+/* The two halves of that, of which the second may be on another machine. Where
+ * somebody may speak, from the start of the part, which gets its end; the
+ * caller frees *ret. */
+int hear_voices(struct hearing *h, int track, struct hearing_part *part, struct speech_voice **ret,
+                size_t *ret_n, struct err *err);
+/* The texts of a part whose end is known, in order; `h` needs no voices. */
+int hear_texts(struct hearing *h, int track, struct hearing_part *part,
+               const struct speech_voice *voices, size_t n, struct store_transcript *ret,
+               struct err *err);
+
 #endif

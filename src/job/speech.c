@@ -11,7 +11,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "decoder/decoder-audio.h"
+#include "job/speech-away.h"
+#include "job/speech-faults.h"
 #include "job/speech-part.h"
+#include "job/speech-unit.h"
+#include "job/unit.h"
 #include "store/speech.h"
 
 enum {
@@ -47,10 +51,14 @@ struct job_speech {
 	bool changed;           /* the file is not the one that was opened: nothing more is saved */
 	size_t failed, damaged; /* parts: not transcribed; not whole */
 	struct hearing hearing;
+	struct speech_away *away; /* to workers of a fleet; NULL = there is none */
+	char model[HASH_HEX];     /* of its units */
+	size_t n_away;            /* parts that workers transcribed */
 };
 
 static void job_speech_clear(struct job_speech *s)
 {
+	speech_away_free(s->away);
 	hearing_clear(&s->hearing);
 	speech_free(s->speech);
 	speech_voices_free(s->voices);
@@ -206,27 +214,8 @@ static bool is_whole(const struct job_speech *s)
 
 /* ---- a track */
 
-/* What was not transcribed of a track. */
-struct faults {
-	struct buf text;
-	size_t named, more;
-};
-
-static void faults_clear(struct faults *f)
-{
-	buf_free(&f->text);
-}
-
-static void add_text(struct faults *f, const char *text)
-{
-	if (f->named == NAMED_MAX)
-		f->more++;
-	else
-		buf_addf(&f->text, "%s%s", f->named++ ? "; " : "", text);
-}
-
 /* Where texts of another engine are there, they stay. */
-static void add_fault(struct faults *f, const struct job_speech *s,
+static void add_fault(struct speech_faults *f, const struct job_speech *s,
                       const struct store_speech_part *p, const char *why)
 {
 	const struct store_speech_part *other = known(s, p->track, p->start, NULL);
@@ -237,7 +226,7 @@ static void add_fault(struct faults *f, const struct job_speech *s,
 	char *text =
 		mem_printf("sound from %s to %s was not transcribed%s: %s", clock_whole(p->start, from),
 	               clock_whole(p->end, to), stay ? " again, and its earlier texts stay" : "", line);
-	add_text(f, text);
+	speech_faults_add(f, p->start, text);
 }
 
 /* A part that was transcribed, although not all of its sound could be
@@ -252,31 +241,59 @@ static char *damage_of(const struct hearing_part *q)
 	                  clock_whole(q->end, to));
 }
 
-static void add_damage(struct job_speech *s, struct faults *f, const char *damage)
+static void add_damage(struct job_speech *s, struct speech_faults *f, int64_t start,
+                       const char *damage)
 {
 	if (!*damage)
 		return;
 	s->damaged++;
-	add_text(f, damage);
+	speech_faults_add(f, start, damage);
 }
 
-static char *fault_of(struct job_speech *s, int track, struct faults *f)
+static char *fault_of(struct job_speech *s, int track, struct speech_faults *f)
 {
 	const struct decoder_audio_track *t = track_of(s, track);
 	char length[CLOCK_TEXT_MAX];
 	const struct transcript_range *range = &s->src->range;
-	if (f->more)
-		buf_addf(&f->text, "; and %zu parts more", f->more);
+	AUTO(buf_free) struct buf text = BUF(8 * FAULT_MAX);
+	speech_faults_list(f, NAMED_MAX, &text);
 	if (range->to >= range->duration && t && t->end > range->duration + long_after)
-		buf_addf(&f->text, "%sthe sound goes on for %s after the end of the video",
-		         f->text.len ? "; " : "", clock_short(t->end - range->duration, length));
-	return text_line(buf_str(&f->text), FAULT_MAX);
+		buf_addf(&text, "%sthe sound goes on for %s after the end of the video",
+		         text.len ? "; " : "", clock_short(t->end - range->duration, length));
+	return text_line(buf_str(&text), FAULT_MAX);
+}
+
+/* What became of a part goes into the journal. r: 0, or why it was not
+ * transcribed. */
+static int end_part(struct job_speech *s, struct store_speech_part *part,
+                    const struct hearing_part *q, int r, const struct err *why,
+                    const struct store_transcript *t, struct speech_faults *faults, struct err *err)
+{
+	AUTO(mem_freep) char *fault = r < 0 ? text_line(why->msg, FAULT_MAX) : damage_of(q);
+	part->end = q->end;
+	part->done = r == 0;
+	part->fault = fault;
+	if (r < 0) {
+		s->failed++;
+		add_fault(faults, s, part, fault);
+	} else {
+		add_damage(s, faults, part->start, fault);
+	}
+	int e = 0;
+	if (r == 0 && q->asked)
+		e = replace_others(s, err);
+	if (e == 0 && !s->others)
+		e = save(s, part, r < 0 ? &(struct store_transcript){0} : t, err);
+	else if (e == 0 && r == 0)
+		wait_for_engine(s, part);
+	part->fault = NULL;
+	return e;
 }
 
 /* One part. What fails is a fault of it, and only the journal one of the
  * call. *ret_unheard: its sound could not be read. */
-static int do_part(struct job_speech *s, struct store_speech_part *part, struct faults *faults,
-                   bool *ret_unheard, struct err *err)
+static int do_part(struct job_speech *s, struct store_speech_part *part,
+                   struct speech_faults *faults, bool *ret_unheard, struct err *err)
 {
 	AUTO(store_transcript_clear) struct store_transcript t = {0};
 	struct err why = {0};
@@ -284,28 +301,103 @@ static int do_part(struct job_speech *s, struct store_speech_part *part, struct 
 	int r = hear_part(&s->hearing, part->track, &q, &t, &why);
 	if (r == -ERR_CANCELED || cancel_fired(s->run->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
-	part->end = q.end;
-	part->done = r == 0;
 	*ret_unheard = q.unheard;
-	AUTO(mem_freep) char *fault = r < 0 ? text_line(why.msg, FAULT_MAX) : damage_of(&q);
-	part->fault = fault;
-	if (r < 0) {
-		s->failed++;
-		add_fault(faults, s, part, fault);
-		store_transcript_clear(&t);
-	} else {
-		add_damage(s, faults, fault);
-	}
-	int e = 0;
-	if (r == 0 && q.asked)
-		e = replace_others(s, err);
-	if (e == 0 && !s->others)
-		e = save(s, part, &t, err);
-	else if (e == 0 && r == 0)
-		wait_for_engine(s, part);
-	part->fault = NULL;
-	return e;
+	return end_part(s, part, &q, r, &why, &t, faults, err);
 }
+
+/* ---- workers */
+
+static struct store_speech_part part_of(const struct job_speech *s, int track,
+                                        const struct away_part *p)
+{
+	return (struct store_speech_part){.track = track,
+	                                  .index = p->index,
+	                                  .start = p->part.start,
+	                                  .end = p->part.end,
+	                                  .engine = s->engine};
+}
+
+/* A part that no worker has done is done here. */
+static int end_away(struct job_speech *s, int track, struct away_part *p,
+                    struct speech_faults *faults, struct err *err)
+{
+	struct store_speech_part part = part_of(s, track, p);
+	bool unheard;
+	if (p->result == 0) {
+		p->part.asked = true;
+		s->n_away++;
+		int r = end_part(s, &part, &p->part, 0, NULL, &p->texts, faults, err);
+		speech_away_settle(s->away, p);
+		return r;
+	}
+	log_info("[job %s] a part of the sound is transcribed here: %s", s->job, p->err.msg);
+	return do_part(s, &part, faults, &unheard, err);
+}
+
+/* Takes what workers have done; `wait`: at least one, if any was given. */
+static int take_away(struct job_speech *s, int track, bool wait, struct speech_faults *faults,
+                     struct err *err)
+{
+	int r = 0;
+	for (bool any = s->away != NULL; any && r == 0; wait = false) {
+		struct away_part p = {0};
+		any = speech_away_take(s->away, wait, &p);
+		if (cancel_fired(s->run->cancel))
+			r = err_set(err, ERR_CANCELED, "interrupted");
+		else if (any)
+			r = end_away(s, track, &p, faults, err);
+		away_part_clear(&p);
+	}
+	return r;
+}
+
+/* Gives a part to a worker, if one can transcribe it. *ret_given: it was, or
+ * nobody speaks in it, and it has its end. */
+static int give_away(struct job_speech *s, struct store_speech_part *part,
+                     struct speech_faults *faults, bool *ret_given, struct err *err)
+{
+	AUTO(mem_freep) struct speech_voice *voices = NULL;
+	struct hearing_part q = {.start = part->start, .end = part->end, .to = s->src->range.to};
+	struct err why = {0};
+	size_t n = 0;
+	bool room = false;
+	*ret_given = false;
+	while (s->away && speech_away_serves(s->away, &room) && !room) {
+		int r = take_away(s, part->track, true, faults, err);
+		if (r < 0)
+			return r;
+	}
+	/* What fails here fails there as well, and is named. */
+	if (!room || hear_voices(&s->hearing, part->track, &q, &voices, &n, &why) < 0)
+		return 0;
+	if (n)
+		*ret_given = speech_away_give(s->away, part->track, part->index, &q, voices, n,
+		                              s->src->range.duration);
+	if (*ret_given || n)
+		part->end = q.end;
+	if (n)
+		return 0;
+	*ret_given = true;
+	return end_part(s, part, &q, 0, NULL, &(struct store_transcript){0}, faults, err);
+}
+
+/* Nothing is given to workers without the whole video, or of one that needs
+ * another file. */
+static void open_away(struct job_speech *s)
+{
+	const struct describe_options pictures = {.decoder = s->src->decoder};
+	if (!s->run->runner || !s->src->sha256 || !unit_possible(&pictures))
+		return;
+	speech_unit_model(speech_identity(s->speech), s->model);
+	const struct speech_away_options o = {.run = s->run,
+	                                      .job = s->job,
+	                                      .source = s->src->sha256,
+	                                      .model = s->model,
+	                                      .decoder = &s->src->decoder};
+	s->away = speech_away_new(&o);
+}
+
+/* ---- a track from beginning to end */
 
 /* Why no further part is begun; NULL = one is. */
 static const char *stops(const struct job_speech *s, size_t unheard)
@@ -321,7 +413,23 @@ static const char *stops(const struct job_speech *s, size_t unheard)
 	return NULL;
 }
 
-static int do_track(struct job_speech *s, int track, struct faults *faults, struct err *err)
+/* A part that is not in the journal: by a worker, or here. */
+static int begin_part(struct job_speech *s, struct store_speech_part *part,
+                      struct speech_faults *faults, size_t *in_a_row, struct err *err)
+{
+	bool given = false, unheard = false;
+	int r = take_away(s, part->track, false, faults, err);
+	if (r == 0)
+		r = give_away(s, part, faults, &given, err);
+	if (r < 0 || given)
+		return r;
+	r = do_part(s, part, faults, &unheard, err);
+	*in_a_row = unheard ? *in_a_row + 1 : 0;
+	return r;
+}
+
+static int begin_parts(struct job_speech *s, int track, struct speech_faults *faults,
+                       struct err *err)
 {
 	size_t in_a_row = 0;
 	int64_t at = s->src->range.from, index = 0;
@@ -329,11 +437,10 @@ static int do_track(struct job_speech *s, int track, struct faults *faults, stru
 		const struct store_speech_part *before = known(s, track, at, s->engine);
 		struct store_speech_part part = {
 			.track = track, .index = index, .start = at, .engine = s->engine};
-		bool unheard = false;
 		if (before)
 			part.end = before->end;
 		if (before && before->done) {
-			add_damage(s, faults, before->fault);
+			add_damage(s, faults, at, before->fault);
 			at = before->end;
 			continue;
 		}
@@ -346,19 +453,29 @@ static int do_track(struct job_speech *s, int track, struct faults *faults, stru
 			s->failed++;
 			return 0;
 		}
-		int r = do_part(s, &part, faults, &unheard, err);
+		int r = begin_part(s, &part, faults, &in_a_row, err);
 		if (r < 0)
 			return r;
-		in_a_row = unheard ? in_a_row + 1 : 0;
 		at = part.end;
 	}
 	return 0;
 }
 
+static int do_track(struct job_speech *s, int track, struct speech_faults *faults, struct err *err)
+{
+	int r = begin_parts(s, track, faults, err);
+	/* One after the other, as one that was not done is done here. */
+	for (size_t left = 1; r == 0 && s->away && left;) {
+		r = take_away(s, track, true, faults, err);
+		left = speech_away_left(s->away);
+	}
+	return r;
+}
+
 static int do_tracks(struct job_speech *s, struct err *err)
 {
 	for (size_t i = 0; i < s->n_sources; i++) {
-		AUTO(faults_clear) struct faults faults = {.text = BUF(8 * FAULT_MAX)};
+		AUTO(speech_faults_clear) struct speech_faults faults = {0};
 		struct store_text_source *source = &s->sources[i];
 		const struct decoder_audio_track *t = track_of(s, source->track);
 		if (t && t->undecodable)
@@ -416,8 +533,11 @@ static int transcribe(struct job_speech *s, struct err *err)
 	s->hearing.speech = s->speech;
 	s->hearing.voices = s->voices;
 	s->hearing.cancel = s->run->cancel;
+	open_away(s);
 	if (r == 0)
 		r = do_tracks(s, err);
+	if (r == 0 && s->n_away)
+		log_info("[job %s] workers transcribed %zu parts of the sound", s->job, s->n_away);
 	/* No one speaks in all of it. */
 	if (r == 0 && !s->failed)
 		r = replace_others(s, err);

@@ -76,6 +76,7 @@ static int read_said(struct texts *t, struct err *err)
 	const struct transcript_source from = {
 		.fd = src->fd,
 		.stamp = src->stamp,
+		.sha256 = src->sha256,
 		.decoder = analyze_decoder(o),
 		.range = {.from = o->from, .to = end_of(t), .duration = src->video->duration}};
 	const struct speech_step speech = {.engine = t->setup.speech,

@@ -11,8 +11,9 @@
 #include "transcript/read.h"
 
 struct transcript_source {
-	int fd;            /* the video; borrowed */
-	const char *stamp; /* of the file when it was opened; nothing is kept of another content */
+	int fd;             /* the video; borrowed */
+	const char *stamp;  /* of the file when it was opened; nothing is kept of another content */
+	const char *sha256; /* of the file, for workers of a fleet; NULL = not known */
 	struct decoder_options decoder;
 	struct transcript_range range;
 };

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <tesseract/capi.h>
 
+#include "base/file.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "ocr/image.h"
 #include "ocr/found.h"
@@ -342,6 +344,38 @@ static int check_languages(struct ocr *o, const char *languages, struct err *err
 		p += n + (p[n] == '+');
 	}
 	TessDeleteTextArray(loaded);
+	return r;
+}
+
+static int add_language(struct hash *h, const char *folder, const char *name, int n,
+                        struct err *err)
+{
+	AUTO(mem_freep) char *file = mem_printf("%.*s.traineddata", n, name);
+	AUTO(mem_freep) char *path = file_join(folder, file);
+	AUTO(fd_closep) int fd = -1;
+	char hex[HASH_HEX];
+	int r = file_open_input(path, &fd, err);
+	if (r == 0)
+		r = hash_fd(fd, NULL, NULL, hex, err);
+	if (r < 0)
+		return err_wrap(err, "%s", path);
+	hash_adds(h, file);
+	hash_adds(h, hex);
+	return 0;
+}
+
+int ocr_data(const struct ocr *o, const char *languages, char out[static HASH_HEX], struct err *err)
+{
+	AUTO(hash_freep) struct hash *h = hash_new();
+	const char *folder = TessBaseAPIGetDatapath(o->api);
+	int r = 0;
+	for (const char *p = languages; *p && r == 0;) {
+		size_t n = strcspn(p, "+");
+		r = add_language(h, folder ? folder : "", p, (int)n, err);
+		p += n + (p[n] == '+');
+	}
+	if (r == 0)
+		hash_end(h, out);
 	return r;
 }
 

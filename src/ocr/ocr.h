@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "ocr/part.h"
 
@@ -20,6 +21,9 @@ int ocr_open(const char *languages, const char *data, struct ocr **ret, struct e
 void ocr_free(struct ocr *o);
 DEFINE_FREEP(struct ocr, ocr)
 const char *ocr_version(void); /* "Tesseract 5.3.0" */
+/* SHA-256 of the data of its languages, as they are on disk. ERR_IO. */
+int ocr_data(const struct ocr *o, const char *languages, char out[static HASH_HEX],
+             struct err *err);
 
 /* The lines in a JPEG as TEXT_MSG_LINES has them (protocol/text-wire.h); the
  * caller owns *ret. */

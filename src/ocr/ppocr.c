@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "ocr/found.h"
 #include "ocr/image.h"
@@ -32,6 +33,7 @@ struct ppocr {
 	struct ort *ort;
 	struct ort_model *finder, *reader;
 	char *name;
+	char data[HASH_HEX];
 };
 
 static int read_file(const char *folder, const char *name, struct buf *ret, struct err *err)
@@ -57,8 +59,18 @@ int ppocr_open(const char *models, struct ppocr **ret, struct err *err)
 		return r;
 	if (ppocr_letters_read(buf_str(&letters), letters.len, &p->letters, err) < 0)
 		return err_wrap(err, "%s/%s", models, LETTERS);
+	AUTO(hash_freep) struct hash *h = hash_new();
+	hash_add(h, p->detection.data, p->detection.len);
+	hash_add(h, p->recognition.data, p->recognition.len);
+	hash_add(h, letters.data, letters.len);
+	hash_end(h, p->data);
 	*ret = TAKE(p);
 	return 0;
+}
+
+const char *ppocr_data(const struct ppocr *p)
+{
+	return p->data;
 }
 
 void ppocr_free(struct ppocr *p)

@@ -23,6 +23,9 @@ DEFINE_FREEP(struct ppocr, ppocr)
 /* "PP-OCRv4, ONNX Runtime 1.21.0", once it is started; owned by it. */
 const char *ppocr_name(const struct ppocr *p);
 
+/* SHA-256 of its models. */
+const char *ppocr_data(const struct ppocr *p);
+
 /* As ocr_read(). */
 int ppocr_read(struct ppocr *p, const void *jpeg, size_t len, const struct ocr_request *q,
                json_t **ret, struct err *err);

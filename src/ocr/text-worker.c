@@ -42,6 +42,7 @@ static void be_quiet(void)
 struct readers {
 	struct ocr *tesseract;
 	struct ppocr *ppocr;
+	char data[HASH_HEX]; /* SHA-256 of what it reads with */
 };
 
 static void readers_clear(struct readers *r)
@@ -91,10 +92,14 @@ static int settle(int argc, char **argv, struct readers *ret, struct err *err)
 	tzset();
 	be_quiet();
 	int r = *argv[4] ? 0 : ocr_open(argv[2], argv[3], &ret->tesseract, err);
+	if (r == 0 && ret->tesseract)
+		r = ocr_data(ret->tesseract, argv[2], ret->data, err);
 	if (r == 0)
 		r = sandbox_limit(&s, err);
 	if (r == 0 && *argv[4])
 		r = load_library(argv[4], argv[5], &s, &ret->ppocr, err);
+	if (r == 0 && ret->ppocr)
+		snprintf(ret->data, sizeof ret->data, "%s", ppocr_data(ret->ppocr));
 	return r < 0 ? r : sandbox_enter(&s, err);
 }
 
@@ -137,8 +142,8 @@ int text_worker_main(int argc, char **argv)
 		return 1;
 	}
 	json_auto_t *hello =
-		json_pack("{s:i s:s s:s}", "version", TEXT_WIRE_VERSION, "engine", name_of(&o), "sandbox",
-	              strcmp(argv[1], "off") ? sandbox_name() : "off");
+		json_pack("{s:i s:s s:s s:s}", "version", TEXT_WIRE_VERSION, "engine", name_of(&o), "data",
+	              o.data, "sandbox", strcmp(argv[1], "off") ? sandbox_name() : "off");
 	r = tell(TEXT_MSG_HELLO, hello, &err);
 	while (r == 0) {
 		AUTO(wire_msg_clear) struct wire_msg m = {0};

@@ -5,8 +5,9 @@
  * ("eng+deu"), DATA (folder of the language data; "" = that of the library),
  * ENGINE (path of the library of PP-OCR; "" = Tesseract), MODELS (its folder).
  *
- * The child speaks first: HELLO {version, engine, sandbox} (its name and
- * version), or ERROR, after which it ends. Then one request at a time:
+ * The child speaks first: HELLO {version, engine, data, sandbox} (its name and
+ * version, the SHA-256 of its languages' data or models), or ERROR, after which
+ * it ends. Then one request at a time:
  *   READ {mode, x, y, w, h, turn} (blob: a JPEG): an enum text_wire_mode, and
  *   the part of the picture in 1/TEXT_SCALE
  *     -> LINES {lines: [[x, y, w, h, conf, text], …]} or ERROR. The box in
@@ -19,7 +20,7 @@
 /* The beginning of the name of an engine that is not Tesseract. */
 #define TEXT_PPOCR "PP-OCRv4"
 
-enum { TEXT_WIRE_VERSION = 2 };
+enum { TEXT_WIRE_VERSION = 3 };
 
 enum text_msg {
 	TEXT_MSG_HELLO = 1,

@@ -35,6 +35,9 @@ struct runner_unit {    /* everything is borrowed */
 	const char *source; /* SHA-256 of the video that it is about; "" = none */
 	const char *body;   /* JSON text, at most RUNNER_MAX_BODY bytes */
 	int64_t timeout;    /* microseconds without progress after which it is given back; 0 = none */
+	/* The caller can do it, too: run() returns ERR_NOENT where no worker is
+	 * there that could, or none any more. Else it waits for one. */
+	bool optional;
 };
 
 struct runner_result {
@@ -63,6 +66,10 @@ struct runner {
 	 * each free slot of its workers, at least 1. Called about once a second
 	 * while units are waited for. */
 	int (*capacity)(void *ctx);
+	/* Likewise of units with this model; 0: no worker is there that can do
+	 * them. In its first seconds it waits until workers are heard of. NULL: it
+	 * does no optional units. */
+	int (*serves)(void *ctx, const char *model);
 	void *ctx;
 };
 

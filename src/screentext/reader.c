@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "proc/spawn.h"
 #include "proc/wire.h"
@@ -34,7 +36,8 @@ struct text_reader {
 	struct cancel *cancel;
 	char *languages, *data, *exe;
 	char *engine, *models; /* "" = Tesseract */
-	char *name;            /* engine, with languages if it has any; NULL until it has said so */
+	char data_hash[HASH_HEX];
+	char *name; /* engine, with languages if it has any; NULL until it has said so */
 	int64_t timeout, memory;
 	int64_t deadline; /* of the current request */
 	bool unlocked, background;
@@ -97,6 +100,7 @@ static int read_hello(struct text_reader *r, struct err *err)
 {
 	AUTO(wire_msg_clear) struct wire_msg m = {0};
 	AUTO(mem_freep) char *engine = NULL;
+	const char *data;
 	int64_t version;
 	int e = receive(r, TEXT_MSG_HELLO, &m, err);
 	if (e == -ERR_DIED || e == -ERR_PROTO)
@@ -106,6 +110,12 @@ static int read_hello(struct text_reader *r, struct err *err)
 	if (wire_int(m.head, "version", TEXT_WIRE_VERSION, TEXT_WIRE_VERSION, &version, err) < 0 ||
 	    wire_string(m.head, "engine", NAME_MAX_BYTES, &engine, err) < 0)
 		return give_up(r, err);
+	data = json_text(m.head, "data");
+	if (!hash_is_hex(data)) {
+		err_set(err, ERR_PROTO, "it names no data");
+		return give_up(r, err);
+	}
+	snprintf(r->data_hash, sizeof r->data_hash, "%s", data);
 	if (!r->name)
 		r->name = mem_printf("%s%s%s", engine, *r->languages ? ", " : "", r->languages);
 	return 0;
@@ -223,6 +233,11 @@ const char *text_reader_name(const struct text_reader *r)
 const char *text_reader_languages(const struct text_reader *r)
 {
 	return r->languages;
+}
+
+const char *text_reader_data(const struct text_reader *r)
+{
+	return r->data_hash;
 }
 
 static int check_request(const struct text_region *at, size_t len, enum text_mode mode,

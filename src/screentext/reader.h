@@ -79,6 +79,8 @@ DEFINE_FREEP(struct text_reader, text_reader)
 const char *text_reader_name(const struct text_reader *r);
 /* Likewise: "eng+deu", or "" for PP-OCR. */
 const char *text_reader_languages(const struct text_reader *r);
+/* SHA-256 of the data that it reads with: of its languages, or its models. */
+const char *text_reader_data(const struct text_reader *r);
 
 /* Reads a JPEG. region: NULL = the whole picture. The caller clears `ret`,
  * which is overwritten. ERR_DIED, ERR_TIMEOUT, ERR_LIMIT, ERR_FORMAT,

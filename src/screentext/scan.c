@@ -18,6 +18,18 @@ static const int64_t confirm = CLOCK_SECOND * 6 / 10;
 /* Writing that is turned is looked for this often. */
 static const int64_t turned_step = 60 * CLOCK_SECOND;
 
+/* Which of these stretches a time is in. Counted from the beginning of the
+ * video, so that it does not matter where a scan begins. */
+static int64_t stretch_of(int64_t time)
+{
+	return time / turned_step;
+}
+
+bool text_scan_cut(const struct text_sample *before, const struct text_sample *sample)
+{
+	return stretch_of(before->time) != stretch_of(sample->time);
+}
+
 struct scan {
 	const struct text_scan_options *o;
 	struct cancel *cancel;
@@ -27,6 +39,8 @@ struct scan {
 	int failures;        /* in a row */
 	int turn;            /* of the writing that was found last, if it is not upright */
 	int64_t next_turned; /* time from which turned writing is looked for */
+	struct frame frame;  /* that was decoded last; of no picture if there is none */
+	int64_t time;        /* that was asked for */
 };
 
 void text_scan_clear(struct text_scan *s)
@@ -38,6 +52,7 @@ void text_scan_clear(struct text_scan *s)
 
 static void scan_clear(struct scan *s)
 {
+	frame_clear(&s->frame);
 	decoder_free(s->decoder);
 	text_merge_free(s->merge);
 }
@@ -62,17 +77,40 @@ static int fail(struct scan *s, struct err *err)
 	return ++s->failures < FAILURES_MAX ? 0 : -(int)err->code;
 }
 
-static int decode(struct scan *s, int64_t time, struct frame *ret, struct err *err)
+static int decode(struct scan *s, int64_t time, struct err *err)
 {
 	const struct frame_request q = {.times = &time, .n = 1, .size = FRAME_SIZE, .quality = QUALITY};
+	if (s->frame.jpeg && s->time == time)
+		return 0;
+	frame_clear(&s->frame);
 	int r = s->decoder ? 0 : decoder_open(s->o->fd, &s->o->decoder, s->cancel, &s->decoder, err);
 	if (r == 0)
-		r = decoder_frames(s->decoder, &q, take_frame, ret, err);
+		r = decoder_frames(s->decoder, &q, take_frame, &s->frame, err);
 	if (r < 0) {
 		decoder_free(TAKE(s->decoder));
 		return r;
 	}
-	return ret->fault ? err_set(err, ERR_FORMAT, "%s", ret->fault) : 0;
+	s->time = time;
+	return s->frame.fault ? err_set(err, ERR_FORMAT, "%s", s->frame.fault) : 0;
+}
+
+/* The lines of a frame, from who knows them already, or else by reading it. */
+static int read_lines(struct scan *s, int64_t time, int turn, struct text_lines *ret,
+                      struct err *err)
+{
+	const struct text_region whole = {0, 0, 10000, 10000, turn};
+	if (s->o->known && s->o->known(s->o->ctx, time, turn, ret))
+		return 0;
+	int r = decode(s, time, err);
+	if (r < 0)
+		return r;
+	int64_t began = clock_now();
+	r = text_reader_read(s->o->reader, s->frame.jpeg, s->frame.jpeg_len, &whole, TEXT_PAGE, ret,
+	                     err);
+	s->to->reading += clock_now() - began;
+	if (r == 0 && s->o->note)
+		s->o->note(s->o->ctx, time, turn, ret);
+	return r;
 }
 
 static bool has_sure_line(const struct text_lines *l, size_t letters)
@@ -89,12 +127,11 @@ static bool has_sure_line(const struct text_lines *l, size_t letters)
 enum { LETTERS = 6 };
 
 /* Reads with this turn; keeps the result only if there is writing in it. */
-static int try_turn(struct scan *s, const struct frame *f, int turn, struct text_lines *lines,
+static int try_turn(struct scan *s, int64_t time, int turn, struct text_lines *lines,
                     struct err *err)
 {
-	const struct text_region whole = {0, 0, 10000, 10000, turn};
 	AUTO(text_lines_clear) struct text_lines now = {0};
-	int r = text_reader_read(s->o->reader, f->jpeg, f->jpeg_len, &whole, TEXT_PAGE, &now, err);
+	int r = read_lines(s, time, turn, &now, err);
 	if (r < 0 || !has_sure_line(&now, LETTERS))
 		return r;
 	text_lines_clear(lines);
@@ -105,8 +142,7 @@ static int try_turn(struct scan *s, const struct frame *f, int turn, struct text
 }
 
 /* Upside down and vertical, where nothing upright was found. */
-static int read_turned(struct scan *s, const struct frame *f, int64_t time,
-                       struct text_lines *lines, struct err *err)
+static int read_turned(struct scan *s, int64_t time, struct text_lines *lines, struct err *err)
 {
 	static const int turns[] = {180, 90, 270};
 	int r = 0, last = s->turn;
@@ -114,28 +150,22 @@ static int read_turned(struct scan *s, const struct frame *f, int64_t time,
 		return 0;
 	s->turn = 0;
 	if (last)
-		r = try_turn(s, f, last, lines, err);
+		r = try_turn(s, time, last, lines, err);
 	if (r < 0 || time < s->next_turned)
 		return r;
-	s->next_turned = time + turned_step;
+	s->next_turned = (stretch_of(time) + 1) * turned_step;
 	for (size_t i = 0; i < ARRAY_LEN(turns) && r == 0 && !s->turn; i++)
-		r = try_turn(s, f, turns[i], lines, err);
+		r = try_turn(s, time, turns[i], lines, err);
 	return r;
 }
 
 /* Reads one frame, and adds what it shows. */
 static int read_frame(struct scan *s, const struct text_sample *at, struct err *err)
 {
-	AUTO(frame_clear) struct frame f = {0};
 	AUTO(text_lines_clear) struct text_lines lines = {0};
-	int r = decode(s, at->time, &f, err);
-	if (r < 0)
-		return fail(s, err);
-	int64_t began = clock_now();
-	r = text_reader_read(s->o->reader, f.jpeg, f.jpeg_len, NULL, TEXT_PAGE, &lines, err);
+	int r = read_lines(s, at->time, 0, &lines, err);
 	if (r == 0)
-		r = read_turned(s, &f, at->time, &lines, err);
-	s->to->reading += clock_now() - began;
+		r = read_turned(s, at->time, &lines, err);
 	if (r < 0)
 		return fail(s, err);
 	s->failures = 0;
@@ -157,26 +187,31 @@ static bool choose_second(const struct text_sample *first, int64_t next, struct 
 	return ret->time > first->time;
 }
 
+static int read_all(struct scan *s, struct err *err)
+{
+	const struct text_scan_options *o = s->o;
+	const struct text_sample *samples = o->samples;
+	size_t n = o->n_samples;
+	struct text_sample second;
+	int r = 0;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		int64_t next = i + 1 < n ? samples[i + 1].time : o->to;
+		size_t before = s->to->frames;
+		r = read_frame(s, &samples[i], err);
+		if (r == 0 && s->to->frames > before && text_merge_wants_more(s->merge) &&
+		    choose_second(&samples[i], next, &second))
+			r = read_frame(s, &second, err);
+	}
+	return r;
+}
+
 int text_scan_run(const struct text_scan_options *o, struct cancel *cancel, struct text_scan *ret,
                   struct err *err)
 {
-	AUTO(text_samples_clear) struct text_samples samples = {0};
 	AUTO(text_scan_clear) struct text_scan done = {0};
 	AUTO(scan_clear)
 	struct scan s = {.o = o, .cancel = cancel, .merge = text_merge_new(), .to = &done};
-	struct text_sample second;
-	int r = 0;
-	text_samples_make(o->changes, o->from, o->to, &samples);
-	for (size_t i = 0; i < samples.n && r == 0; i++) {
-		int64_t next = i + 1 < samples.n ? samples.items[i + 1].time : o->to;
-		size_t before = done.frames;
-		r = read_frame(&s, &samples.items[i], err);
-		if (r == 0 && done.frames > before && text_merge_wants_more(s.merge) &&
-		    choose_second(&samples.items[i], next, &second))
-			r = read_frame(&s, &second, err);
-		if (o->progress)
-			o->progress(o->ctx, (double)(i + 1) / (double)samples.n);
-	}
+	int r = read_all(&s, err);
 	if (r < 0)
 		return r;
 	text_merge_end(s.merge, &done.passages);

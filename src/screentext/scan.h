@@ -14,10 +14,15 @@ struct text_scan_options {
 	int fd; /* the video; borrowed, as all pointers */
 	struct decoder_options decoder;
 	struct text_reader *reader;
-	const struct text_changes *changes; /* NULL = it is not known what changes */
-	int64_t from, to;                   /* the part that is read */
-	/* The share that is done, from the same thread; may be NULL. */
-	void (*progress)(void *ctx, double fraction);
+	const struct text_sample *samples; /* ascending; see text_samples_make() */
+	size_t n_samples;
+	int64_t to; /* of the last one: a second frame is read before */
+	/* What is known of the writing in a frame that is read with this turn: then
+	 * it is neither decoded nor read. False: nothing. May be NULL. The caller
+	 * clears `ret`. */
+	bool (*known)(void *ctx, int64_t time, int turn, struct text_lines *ret);
+	/* What was read. May be NULL. */
+	void (*note)(void *ctx, int64_t time, int turn, const struct text_lines *lines);
 	void *ctx;
 };
 
@@ -29,6 +34,10 @@ struct text_scan {
 	int64_t reading; /* microseconds that reading took, without decoding */
 };
 void text_scan_clear(struct text_scan *s);
+
+/* Where a scan may be cut: what is read from the sample on does not depend on
+ * what was read before, but for what is known of its texts. */
+bool text_scan_cut(const struct text_sample *before, const struct text_sample *sample);
 
 /* Fails with ERR_CANCELED, or where nothing can be read any more: a reader or a
  * decoder that cannot be started. The caller clears `ret`, which is

@@ -5,11 +5,6 @@
 
 #include "job/chunk-result.h"
 
-int work_chunk_read(const struct runner_unit *u, struct chunk_unit *ret, struct err *err)
-{
-	return chunk_unit_read(u->body, ret, err);
-}
-
 /* The texts that the unit brings; for struct run_texts. */
 static int take_texts(void *ctx, int64_t from, int64_t to, struct prompt_text **ret, size_t *ret_n,
                       struct err *err)
@@ -29,17 +24,6 @@ static int take_texts(void *ctx, int64_t from, int64_t to, struct prompt_text **
 	return 0;
 }
 
-/* Frames that could not be had are no property of the video, also where the
- * rest of the chunk was described. */
-static int check_bytes(struct work_lane *l, struct err *err)
-{
-	const struct work_videos *videos = &l->setup->videos;
-	struct err why;
-	if (!videos->fault || !videos->fault(&l->video, &why))
-		return 0;
-	return err_set(err, ERR_IO, "the video cannot be read: %s", why.msg);
-}
-
 static int describe(struct work_lane *l, struct chunk_unit *chunk, struct runner_result *ret,
                     struct err *err)
 {
@@ -51,18 +35,19 @@ static int describe(struct work_lane *l, struct chunk_unit *chunk, struct runner
 	progress_begin(l->run.progress, 1, 0, 1);
 	int r = describe_chunk(&l->describe, &chunk->plan, chunk->context, &c, err);
 	l->run.texts = NULL;
+	/* Also where the rest of the chunk was described. */
 	if (r == 0)
-		r = check_bytes(l, err);
+		r = work_lane_bytes(l, err);
 	if (r < 0)
 		return r;
-	return c.state == CHUNK_DONE ? chunk_result_write(&c, ret, err) : chunk_result_failure(&c, err);
+	return c.state == CHUNK_DONE ? chunk_result_write(&c, ret, err)
+	                             : unit_failure(c.code, c.reason, err);
 }
 
-int work_chunk_run(struct work_lane *l, const struct runner_unit *u, struct chunk_unit *chunk,
+int work_chunk_run(struct work_lane *l, const struct runner_unit *u, void *chunk_unit,
                    struct runner_result *ret, struct err *err)
 {
-	int r = hash_is_hex(u->source) ? 0 : err_set(err, ERR_FORMAT, "the unit names no video");
-	if (r == 0)
-		r = work_lane_use(l, u->source, &chunk->describe, err);
+	struct chunk_unit *chunk = chunk_unit;
+	int r = work_lane_use(l, u->source, &chunk->describe, err);
 	return r < 0 ? r : describe(l, chunk, ret, err);
 }

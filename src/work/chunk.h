@@ -6,9 +6,7 @@
 #include "job/chunk-unit.h"
 #include "work/lane.h"
 
-/* Which lane fits best: see work_lane_has(). The caller clears `ret`. */
-int work_chunk_read(const struct runner_unit *u, struct chunk_unit *ret, struct err *err);
-int work_chunk_run(struct work_lane *l, const struct runner_unit *u, struct chunk_unit *chunk,
+int work_chunk_run(struct work_lane *l, const struct runner_unit *u, void *chunk_unit,
                    struct runner_result *ret, struct err *err);
 
 #endif

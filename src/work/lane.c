@@ -5,13 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A frame or a token more. */
-static void note_progress(void *ctx, const struct progress_event *event)
+#include "job/unit-result.h"
+
+/* A frame or a token more, of a look. */
+static void note_look(void *ctx)
 {
 	const struct work_lane *l = ctx;
-	bool further = event->type == PROGRESS_CHUNK || event->type == PROGRESS_UPDATE;
-	if (further && l->call && l->call->progress)
+	if (l->call && l->call->progress)
 		l->call->progress(l->call->ctx);
+}
+
+/* The same of a chunk. */
+static void note_progress(void *ctx, const struct progress_event *event)
+{
+	if (event->type == PROGRESS_CHUNK || event->type == PROGRESS_UPDATE)
+		note_look(ctx);
 }
 
 struct work_lane *work_lane_new(const struct work_setup *setup)
@@ -23,7 +31,8 @@ struct work_lane *work_lane_new(const struct work_setup *setup)
 	                              .memory = setup->memory,
 	                              .progress = progress_new(note_progress, l),
 	                              .cancel = l->cancel};
-	l->describe = (struct describe_worker){.run = &l->run, .options = &l->options, .fd = -1};
+	l->describe = (struct describe_worker){
+		.run = &l->run, .options = &l->options, .fd = -1, .moved = note_look, .moved_ctx = l};
 	return l;
 }
 
@@ -80,6 +89,8 @@ int work_lane_use(struct work_lane *l, const char *sha256, const struct describe
 {
 	const struct work_videos *videos = &l->setup->videos;
 	bool same = work_lane_has(l, sha256, &o->decoder);
+	if (!hash_is_hex(sha256))
+		return err_set(err, ERR_FORMAT, "the unit names no video");
 	if (!same)
 		close_video(l);
 	else if (videos->use)
@@ -94,4 +105,23 @@ int work_lane_use(struct work_lane *l, const char *sha256, const struct describe
 	if (!same && videos->prepare)
 		videos->prepare(&l->video, &l->options.decoder);
 	return 0;
+}
+
+int work_lane_bytes(struct work_lane *l, struct err *err)
+{
+	const struct work_videos *videos = &l->setup->videos;
+	struct err why;
+	if (!videos->fault || !videos->fault(&l->video, &why))
+		return 0;
+	return err_set(err, ERR_IO, "the video cannot be read: %s", why.msg);
+}
+
+int work_lane_looked(struct work_lane *l, int r, struct err *err)
+{
+	struct err why;
+	if (work_lane_bytes(l, &why) < 0) {
+		*err = why;
+		return -(int)why.code;
+	}
+	return r < 0 ? unit_failure_of(err) : 0;
 }

@@ -34,5 +34,11 @@ bool work_lane_has(const struct work_lane *l, const char *sha256, const struct d
  * call. */
 int work_lane_use(struct work_lane *l, const char *sha256, const struct describe_options *o,
                   struct err *err);
+/* ERR_IO if bytes of the video could not be had since it was opened: what is
+ * wrong then has other reasons than the video. */
+int work_lane_bytes(struct work_lane *l, struct err *err);
+/* The same after a look whose result is `r`: its error gets the form of a
+ * failure (job/unit-result.h). */
+int work_lane_looked(struct work_lane *l, int r, struct err *err);
 
 #endif

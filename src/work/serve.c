@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "fleet/worker.h"
-#include "job/chunk-unit.h"
+#include "job/unit.h"
 #include "remote/blob.h"
 #include "remote/cache.h"
 #include "remote/source.h"
@@ -23,6 +23,7 @@ struct server {
 	const struct work_serve *options;
 	struct remote_cache *cache;
 	struct work *work;
+	struct work_texts *texts;
 	pthread_mutex_t lock;        /* guards what follows */
 	char known[KNOWN][HASH_HEX]; /* sources that were read last */
 	size_t next;
@@ -159,6 +160,12 @@ static int do_unit(void *ctx, const struct runner_unit *u, struct fleet_token *t
 	return work_run(s->work, u, &call, ret, err);
 }
 
+static bool takes(void *ctx, const char *model)
+{
+	const struct server *s = ctx;
+	return work_texts_takes(s->texts, model);
+}
+
 static int put_blob(void *ctx, struct fleet_token *t, const struct runner_blob *blob,
                     struct err *err)
 {
@@ -184,9 +191,12 @@ static int serve(struct server *s, struct cancel *drain, struct cancel *cancel, 
 {
 	const struct work_serve *o = s->options;
 	char model[HASH_HEX], by_name[HASH_HEX];
-	chunk_unit_model(engine_info(o->engine), model);
-	chunk_unit_model_name(engine_info(o->engine), by_name);
-	const char *const models[] = {model, by_name};
+	unit_model(engine_info(o->engine), model);
+	unit_model_name(engine_info(o->engine), by_name);
+	const char *models[2 + WORK_TEXTS_MODELS] = {model, by_name};
+	size_t n_models = strcmp(model, by_name) ? 2 : 1;
+	s->texts = work_texts_new(&o->texts, drain);
+	n_models += work_texts_models(s->texts, &models[n_models]);
 	AUTO(mem_freep) char *report = make_report(o);
 	int64_t slots = o->slots ? o->slots : engine_slots(o->engine) + 1;
 	slots = slots < SLOTS_MAX ? slots : SLOTS_MAX;
@@ -200,19 +210,22 @@ static int serve(struct server *s, struct cancel *drain, struct cancel *cancel, 
 	                                            .fault = video_fault,
 	                                            .close = close_video,
 	                                            .ctx = s},
+	                                 .texts = s->texts,
 	                                 .lanes = (size_t)slots};
 	const struct fleet_worker_options with = {.link = o->link,
 	                                          .slots = (int)slots,
 	                                          .models = models,
-	                                          .n_models = strcmp(model, by_name) ? 2 : 1,
+	                                          .n_models = n_models,
 	                                          .report = report,
 	                                          .ctx = s,
 	                                          .work = do_unit,
 	                                          .put = put_blob,
-	                                          .holds = holds};
+	                                          .holds = holds,
+	                                          .takes = takes};
 	s->work = work_new(&setup);
 	int r = fleet_worker_run(&with, drain, cancel, err);
 	work_free(s->work);
+	work_texts_free(s->texts);
 	return r;
 }
 

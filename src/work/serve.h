@@ -5,6 +5,7 @@
 #define VDET_WORK_SERVE_H
 
 #include "fleet/options.h"
+#include "work/texts.h"
 #include "work/work.h"
 
 struct work_serve { /* everything is borrowed */
@@ -12,11 +13,12 @@ struct work_serve { /* everything is borrowed */
 	struct engine *engine; /* started */
 	struct memory *memory; /* of the engine; may be NULL */
 	struct decoder_options decoder;
-	const char *cache_dir; /* of the parts of videos that were read */
-	int64_t cache_limit;   /* bytes */
-	const char *path_map;  /* "FROM=TO", see remote/address.h; NULL or "" = none */
-	const char *ca_file;   /* of heads' addresses; NULL or "" = as the system does */
-	int64_t slots;         /* units at the same time; 0 = one more than the engine has slots */
+	struct work_texts_setup texts; /* what else it does, where it can */
+	const char *cache_dir;         /* of the parts of videos that were read */
+	int64_t cache_limit;           /* bytes */
+	const char *path_map;          /* "FROM=TO", see remote/address.h; NULL or "" = none */
+	const char *ca_file;           /* of heads' addresses; NULL or "" = as the system does */
+	int64_t slots; /* units at the same time; 0 = one more than the engine has slots */
 };
 
 /* Blocks until `drain` has fired and the units in progress are done, or a head

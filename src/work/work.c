@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "work/check.h"
 #include "work/chunk.h"
+#include "work/look.h"
+#include "work/texts.h"
 
 struct work {
 	struct work_setup setup;
@@ -110,21 +113,66 @@ static void relay_end(struct relay *r)
 
 /* ---- units */
 
+/* A unit that was read, on the lane that fits best. */
+static int run_on_lane(struct work *w, const struct runner_unit *u, const struct work_call *call,
+                       const struct decoder_options *o,
+                       int (*run)(struct work_lane *l, const struct runner_unit *u, void *unit,
+                                  struct runner_result *ret, struct err *err),
+                       void *unit, struct runner_result *ret, struct err *err)
+{
+	struct relay relay;
+	struct work_lane *l = take_lane(w, u->source, o);
+	l->call = call;
+	relay_start(&relay, call->cancel, l->cancel);
+	int r = run(l, u, unit, ret, err);
+	relay_end(&relay);
+	give_lane(w, l, r < 0 || cancel_fired(l->cancel));
+	return r;
+}
+
 static int run_chunk(struct work *w, const struct runner_unit *u, const struct work_call *call,
                      struct runner_result *ret, struct err *err)
 {
 	AUTO(chunk_unit_clear) struct chunk_unit chunk = {0};
-	struct relay relay;
-	int r = work_chunk_read(u, &chunk, err);
-	if (r < 0)
-		return r;
-	struct work_lane *l = take_lane(w, u->source, &chunk.describe.decoder);
-	l->call = call;
-	relay_start(&relay, call->cancel, l->cancel);
-	r = work_chunk_run(l, u, &chunk, ret, err);
-	relay_end(&relay);
-	give_lane(w, l, r < 0 || cancel_fired(l->cancel));
-	return r;
+	int r = chunk_unit_read(u->body, &chunk, err);
+	return r < 0
+	           ? r
+	           : run_on_lane(w, u, call, &chunk.describe.decoder, work_chunk_run, &chunk, ret, err);
+}
+
+static int run_check(struct work *w, const struct runner_unit *u, const struct work_call *call,
+                     struct runner_result *ret, struct err *err)
+{
+	AUTO(check_unit_clear) struct check_unit check = {0};
+	int r = check_unit_read(u->body, &check, err);
+	return r < 0
+	           ? r
+	           : run_on_lane(w, u, call, &check.describe.decoder, work_check_run, &check, ret, err);
+}
+
+static int run_look(struct work *w, const struct runner_unit *u, const struct work_call *call,
+                    struct runner_result *ret, struct err *err)
+{
+	AUTO(fresh_look_unit_clear) struct fresh_look_unit look = {0};
+	int r = fresh_look_unit_read(u->body, &look, err);
+	return r < 0 ? r
+	             : run_on_lane(w, u, call, &look.describe.decoder, work_look_run, &look, ret, err);
+}
+
+static int run_text(struct work *w, const struct runner_unit *u, const struct work_call *call,
+                    struct runner_result *ret, struct err *err)
+{
+	AUTO(text_unit_clear) struct text_unit text = {0};
+	int r = text_unit_read(u->body, &text, err);
+	return r < 0 ? r : run_on_lane(w, u, call, &text.decoder, work_text_run, &text, ret, err);
+}
+
+static int run_speech(struct work *w, const struct runner_unit *u, const struct work_call *call,
+                      struct runner_result *ret, struct err *err)
+{
+	AUTO(speech_unit_clear) struct speech_unit speech = {0};
+	int r = speech_unit_read(u->body, &speech, err);
+	return r < 0 ? r : run_on_lane(w, u, call, &speech.decoder, work_speech_run, &speech, ret, err);
 }
 
 static const struct {
@@ -134,6 +182,10 @@ static const struct {
 	           struct runner_result *ret, struct err *err);
 } kinds[] = {
 	{CHUNK_UNIT_KIND, CHUNK_UNIT_SCHEMA, run_chunk},
+	{CHECK_UNIT_KIND, CHECK_UNIT_SCHEMA, run_check},
+	{FRESH_LOOK_UNIT_KIND, FRESH_LOOK_UNIT_SCHEMA, run_look},
+	{TEXT_UNIT_KIND, TEXT_UNIT_SCHEMA, run_text},
+	{SPEECH_UNIT_KIND, SPEECH_UNIT_SCHEMA, run_speech},
 };
 
 int work_run(struct work *w, const struct runner_unit *u, const struct work_call *call,

@@ -14,6 +14,7 @@
 #include "runner/runner.h"
 
 struct work;
+struct work_texts;
 
 /* A video that is open for one lane. */
 struct work_video {
@@ -44,7 +45,8 @@ struct work_setup {                 /* everything is borrowed */
 	struct memory *memory;          /* of the engine; may be NULL */
 	struct decoder_options decoder; /* limits, devices and the sandbox of this machine */
 	struct work_videos videos;
-	size_t lanes; /* units at the same time, at least 1 */
+	struct work_texts *texts; /* see texts.h; NULL = none of these */
+	size_t lanes;             /* units at the same time, at least 1 */
 };
 
 struct work *work_new(const struct work_setup *setup);

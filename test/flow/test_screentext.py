@@ -222,7 +222,7 @@ class Screentext(flow.Flow):
 import os, signal, struct, sys
 if sys.argv[2] == "text" and not os.path.exists({str(self.dir / "mark")!r}):
     open({str(self.dir / "mark")!r}, "w").close()
-    head = b'{{"version": 2, "engine": "Dying 1", "sandbox": "on"}}'
+    head = b'{{"version": 3, "engine": "Dying 1", "data": "%s", "sandbox": "on"}}' % (b"0" * 64)
     os.write(3, b"VDW1" + struct.pack("<III", 1, len(head), 0) + head)
     os.read(3, 1)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -11,8 +12,11 @@ import unittest
 import flow
 import nats
 import serving
+import test_screentext
+import test_speech
 
 CHUNKS = 8
+QUESTION = "When does the dog come?"
 
 
 class Machine:
@@ -45,7 +49,7 @@ class Machine:
 
 
 @unittest.skipIf(nats.program() is None, "nats-server is not here; NATS_SERVER may name one")
-class Workers(flow.Flow):
+class Fleet(flow.Flow):
     def setUp(self):
         super().setUp()
         self.nats = nats.Nats(self.dir)
@@ -80,6 +84,8 @@ class Workers(flow.Flow):
     def described(self, machine):
         return len(machine.engine.stretches())
 
+
+class Workers(Fleet):
     def test_two_workers_give_the_report_of_one_machine(self):
         a, worker_a = self.worker("a", "--fault", "hold@1")
         b, worker_b = self.worker("b", "--fault", "hold@1")
@@ -175,6 +181,74 @@ class Workers(flow.Flow):
             return sorted((r["system"], r["texts"], r["images"]) for m in machines for r in m.engine.lines("begin"))
         self.assertEqual(requests(a, head), requests(alone))
         self.assertTrue(any("Stop the car" in t for r in a.engine.lines("begin") for t in r["texts"]))
+
+    def scene(self):
+        """A dog comes in the third of six stretches; the options of an engine that knows so, and of a run."""
+        clock = [f"00:00:{4 * i:02}.000" for i in range(6)]
+        stretches = {c: {"summary": f"Part {c}.", "events": [{"subject": "a tree", "what": "A tree stays."}]} for c in clock}
+        stretches[clock[2]]["events"] = [{"subject": "a dog", "what": "A dog comes."}]
+        ask = {"route": {"kind": "when", "statement": "A dog is there.", "queries": [{"text": "dog", "sense": "seen"}],
+                         "question": QUESTION, "negated": False}, "shows": [[8, 11.9]], "says": "A white dog comes in."}
+        (self.dir / "scene.json").write_text(json.dumps({"stretches": stretches, "ask": ask, "false": ["A ghost appears."]}))
+        return ("--scene", str(self.dir / "scene.json"), "--checks", "reasoned"), ("--chunk-duration", 4, "--verify", "all")
+
+    def looks(self, machine):
+        """Statements and questions that its engine was asked about pictures."""
+        texts = ["".join(r["texts"]) for r in machine.engine.lines("begin") if r["images"]]
+        return sorted(t[t.index(word):] for t in texts for word in ("Statement: ", "Question: ") if word in t)
+
+    def kept(self, machine):
+        """What the journal has of checks."""
+        with sqlite3.connect(machine.dir / "data" / "vdet" / "vdet.db") as journal:
+            rows = [[r[:-1] for r in journal.execute(f"SELECT * FROM {table} ORDER BY 2, 3, 4, 5, 6")]  # without its time
+                    for table in ("verdict", "control")]
+        journal.close()
+        return rows
+
+    def answer(self, machine):
+        """An answer without what differs between two machines: when it was made, and how long that took."""
+        answer = json.loads((machine.dir / "answer" / "answer.json").read_text())
+        times = ("time", "decode_time", "wall_time")
+        for key in ("price", "spent"):
+            answer[key] = {k: v for k, v in answer[key].items() if k not in times}
+        return {k: v for k, v in answer.items() if k not in ("run", "signature")}
+
+    def test_looks_are_done_by_workers(self):
+        """Checks, and looks of a question: the worker that began is killed, and another gives what one machine finds."""
+        self.env["VDET_FLEET_ACK_WAIT"] = "2"
+        engine, options = self.scene()
+        alone = Machine(self, "alone", *engine)
+        alone.finish(self.analyze(alone, *options))
+        a, worker_a = self.worker("a", *engine, "--fault", "hold@9+")
+        head = Machine(self, "head", *engine)
+        analysis = self.analyze(head, "--fleet", self.nats.url, *options)
+        a.engine.control(**{"await": 9})
+        worker_a.kill()
+        worker_a.wait()
+        b, worker_b = self.worker("b", *engine)
+        head.finish(analysis)
+        self.assertEqual(flow.same_result(self.report_of(head)), flow.same_result(self.report_of(alone)))
+        self.assertEqual(self.kept(head), self.kept(alone))
+        self.assertEqual(self.looks(head), [])
+        checked = self.looks(alone)
+        self.assertLessEqual(set(checked), set(self.looks(b) + self.looks(a)))
+
+        def ask(machine, *more):
+            return machine.start("ask", "--output", machine.dir / "answer", *more, self.video, QUESTION)
+        for m in (alone, head):
+            self.store = m.dir / "data" / "vdet" / "vdet.db"
+            self.trust()
+        alone.finish(ask(alone))
+        b.engine.control(reset=True, faults=["hold@1+"])
+        question = ask(head, "--fleet", self.nats.url)
+        b.engine.control(**{"await": 1})
+        worker_b.kill()
+        worker_b.wait()
+        c, _ = self.worker("c", *engine)
+        head.finish(question)
+        self.assertEqual(self.answer(head), self.answer(alone))
+        self.assertEqual(self.looks(head), [])
+        self.assertEqual(sorted(checked + self.looks(c)), self.looks(alone))
 
     def test_a_path_that_both_can_see_is_read_from_there(self):
         shared = self.dir / "mounted"
@@ -287,6 +361,97 @@ class Workers(flow.Flow):
         self.assertIn("--fleet-name", self.vdet("worker", "--fleet", self.nats.url, "--fleet-name", "a b", code=2).stderr)
         self.assertIn("127.0.0.1:1", self.vdet("analyze", self.video, "--fleet", "nats://127.0.0.1:1", "--engine",
                                                self.engine().url, code=1).stderr)
+
+
+class Texts(Fleet):
+    """What is written and said: workers do it where they can, and the head does the rest."""
+
+    def setUp(self):
+        super().setUp()
+        self.env["VDET_TEXT_SCREEN"] = "auto"
+        self.env["VDET_SAMPLE_POLICY"] = "adaptive"  # with an index, which says where to read
+        self.video = self.dir / "a.mkv"
+        test_screentext.draw(self.video, *(test_screentext.text(f"Slide number {i + 1}", 60, 60, between=(i * 200, (i + 1) * 200))
+                                           for i in range(4)), seconds=700, source="color=white:s=480x270:r=1",
+                             inputs=test_speech.voice("between(mod(t,100),20,22)", 700), extra=("-c:a", "pcm_s16le"))
+
+    def serve(self, name, *options):
+        """An engine for speech."""
+        (self.dir / name).mkdir()
+        (self.dir / name / "script").write_text(json.dumps([[[0.3, 1, "One."]]]))
+        s = test_speech.Server(self.dir / name, "--script", self.dir / name / "script", *options)
+        self.addCleanup(s.stop)
+        return s
+
+    def analyze(self, head, speech, *more):
+        return head.start("analyze", self.video, "--chunk-duration", 300, "--chunk-frames", 2, "--speech", speech.url,
+                          "--speech-retries", 0, "--log-level", "info", *more)
+
+    def helper(self, name, speech, *more):
+        m = Machine(self, name)
+        return m, m.start("worker", "--fleet", self.nats.url, "--fleet-name", name, "--speech", speech, "--log-level", "info", *more)
+
+    def sounds(self, requests):
+        return sorted((r["sha256"], r["form"]) for r in requests)
+
+    def texts_of(self, machine):
+        """What the journal has of it, without how it was done."""
+        with sqlite3.connect(machine.dir / "data" / "vdet" / "vdet.db") as store:
+            rows = [store.execute(q).fetchall() for q in (
+                "SELECT start_us, end_us, kind, track, text, box, spoken, conf FROM passage WHERE kind IN ('written', 'speech') ORDER BY 1, 3",
+                "SELECT start_us, end_us, kind, track, text, reason FROM text_dropped ORDER BY 1, 3",
+                "SELECT kind, track, format, lang, fault FROM text_source ORDER BY 1, 2",
+                "SELECT track, idx, start_us, end_us, done, fault FROM speech_part ORDER BY 1, 2")]
+        store.close()
+        return rows
+
+    def test_what_is_written_and_said(self):
+        speech = self.serve("speech")
+        alone = Machine(self, "alone")
+        alone.finish(self.analyze(alone, speech))
+        expected, heard = self.texts_of(alone), speech.requests()
+        self.assertEqual([len(r) for r in expected], [4 + 7, 0, 5, 2], expected)
+
+        # One worker can do everything, one nothing of it; who has another engine gets nothing of it either.
+        a, worker_a = self.helper("a", speech.url)
+        b, _ = self.helper("b", "off", "--screen-text", "off")
+        c, _ = self.helper("c", speech.url, "--speech-language", "de", "--ocr-languages", "eng+eng")
+        head = Machine(self, "head")
+        head.finish(self.analyze(head, speech, "--fleet", self.nats.url))
+        self.assertEqual(flow.same_result(self.report_of(head)), flow.same_result(self.report_of(alone)))
+        self.assertEqual(self.texts_of(head), expected)
+        self.assertIn("workers transcribed 2 parts of the sound", head.log())
+        self.assertRegex(head.log(), r"4 passages.*[1-9]\d* of them by workers.* 0\.0 s of them reading here")
+        self.assertEqual(len([line for line in a.log().splitlines() if " of the sound of " in line]), 2)
+        self.assertIn("texts of ", a.log())
+        for m in (b, c):
+            self.assertNotRegex(m.log(), "of the sound of|texts of ")
+        # The same sound was asked for, to the sample.
+        self.assertEqual(self.sounds(speech.requests()[len(heard):]), self.sounds(heard))
+
+        # Where no worker can do it, the head does.
+        worker_a.send_signal(signal.SIGTERM)
+        a.finish(worker_a)
+        own = Machine(self, "own")
+        own.finish(self.analyze(own, speech, "--fleet", self.nats.url))
+        self.assertEqual(self.texts_of(own), expected)
+        self.assertIn("0 of them by workers", own.log())
+        self.assertNotIn("workers transcribed", own.log())
+
+    def test_a_worker_that_is_killed_leaves_them_to_the_head(self):
+        self.env["VDET_TEXT_SCREEN"] = "off"
+        speech = self.serve("speech", "--fault", "hold@1")
+        a, worker_a = self.helper("a", speech.url)
+        head = Machine(self, "head")
+        analysis = self.analyze(head, speech, "--fleet", self.nats.url)
+        speech.get("/await?n=1")
+        worker_a.kill()
+        worker_a.wait()
+        speech.get("/release")
+        self.worker("b")  # for the chunks
+        head.finish(analysis)
+        self.assertEqual([len(r) for r in self.texts_of(head)], [7, 0, 3, 2])
+        self.assertIn("a part of the sound is transcribed here: no worker is there", head.log())
 
 
 if __name__ == "__main__":

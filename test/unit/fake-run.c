@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "decoder/decoder-audio.h"
 #include "decoder/decoder.h"
 #include "index/indexer.h"
 
@@ -140,6 +141,24 @@ int decoder_frames(struct decoder *d, const struct frame_request *req,
 			return r;
 	}
 	return 0;
+}
+
+int decoder_samples(struct decoder *d, const struct decoder_sound *o, int16_t **ret, size_t *ret_n,
+                    bool *ret_ended, struct decoder_lost_list *lost, struct err *err)
+{
+	(void)d;
+	(void)o;
+	(void)ret;
+	(void)ret_n;
+	(void)ret_ended;
+	(void)lost;
+	return err_set(err, ERR_INTERNAL, "not faked");
+}
+
+void frame_clear(struct frame *f)
+{
+	free(f->jpeg);
+	*f = (struct frame){0};
 }
 
 struct indexer {

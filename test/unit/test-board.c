@@ -25,11 +25,10 @@ static struct events *events;
 static struct board *board;
 static char *videos;
 
-static const struct opt_bind binds[] = {{&board_opt_group, &queue},
-                                        {&analyze_opt_group, &analyze},
-                                        {&media_opt_group, &analyze},
-                                        {&index_opt_group, &analyze},
-                                        {&engine_opt_group, &engine_options}};
+static const struct opt_bind binds[] = {
+	{&board_opt_group, &queue},   {&analyze_opt_group, &analyze},
+	{&media_opt_group, &analyze}, {&index_opt_group, &analyze},
+	{&text_opt_group, &analyze},  {&engine_opt_group, &engine_options}};
 static const struct opt_set set = {binds, ARRAY_LEN(binds)};
 
 static void open_board(void)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "job/chunk-result.h"
 #include "job/chunk-unit.h"
+#include "json-with.h"
 
 #define S CLOCK_SECOND
 static const char job[] = "abcdef012345";
@@ -62,11 +63,11 @@ static void the_same_work_has_the_same_id(void **state)
 	assert_ok(chunk_unit_write(&u, &text, &err));
 	u.context = "after";
 	assert_ok(chunk_unit_write(&u, &other, &err));
-	chunk_unit_id(job, "chunk", 7, text, a);
-	chunk_unit_id(job, "chunk", 7, text, b);
+	unit_id(job, "chunk", 7, text, a);
+	unit_id(job, "chunk", 7, text, b);
 	assert_string_equal(a, b);
 	assert_true(runner_id_valid(a));
-	chunk_unit_id(job, "chunk", 7, other, b);
+	unit_id(job, "chunk", 7, other, b);
 	assert_string_not_equal(a, b);
 }
 
@@ -79,36 +80,6 @@ static void a_prompt_that_no_message_holds_is_refused(void **state)
 	memset(prompt, 'x', RUNNER_MAX_BODY);
 	u.describe.prompt = prompt;
 	assert_int_equal(chunk_unit_write(&u, &text, &err), -ERR_LIMIT);
-}
-
-/* The item of an array. */
-static size_t item(const char *key)
-{
-	return (size_t)strtoul(key, NULL, 10);
-}
-
-/* Sets a member, at a place like "samples/0/pts", to JSON; NULL removes it. */
-static char *with(const char *text, const char *place, const char *value)
-{
-	json_auto_t *root = json_loads(text, 0, NULL);
-	json_t *at = root;
-	AUTO(mem_freep) char *path = mem_strdup(place);
-	char *key = path, *end;
-	while ((end = strchr(key, '/'))) {
-		*end = '\0';
-		at = json_is_array(at) ? json_array_get(at, item(key)) : json_object_get(at, key);
-		key = end + 1;
-	}
-	assert_non_null(at);
-	json_t *to = value ? json_loads(value, JSON_DECODE_ANY, NULL) : NULL;
-	assert_true(!value || to);
-	if (json_is_array(at))
-		json_array_set_new(at, item(key), to);
-	else if (value)
-		json_object_set_new(at, key, to);
-	else
-		json_object_del(at, key);
-	return json_dumps(root, JSON_COMPACT);
 }
 
 static void wrong_units_are_refused(void **state)
@@ -141,7 +112,7 @@ static void wrong_units_are_refused(void **state)
 	struct err err;
 	assert_ok(chunk_unit_write(&u, &text, &err));
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-		AUTO(mem_freep) char *changed = with(text, wrong[i].place, wrong[i].value);
+		AUTO(mem_freep) char *changed = json_with(text, wrong[i].place, wrong[i].value);
 		struct chunk_unit back = {0};
 		int r = chunk_unit_read(changed, &back, &err);
 		if (r != -ERR_FORMAT)
@@ -301,7 +272,7 @@ static void wrong_results_are_refused(void **state)
 	assert_ok(chunk_result_read(&u, &result, &whole, &err));
 	store_chunk_clear(&whole);
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-		AUTO(mem_freep) char *changed = with(result.body, wrong[i].place, wrong[i].value);
+		AUTO(mem_freep) char *changed = json_with(result.body, wrong[i].place, wrong[i].value);
 		struct runner_result copy = result;
 		struct store_chunk back = {.index = 7};
 		copy.body = changed;
@@ -336,14 +307,14 @@ static void a_hole_keeps_its_cause_as_a_failure(void **state)
 		char reason[] = "it failed";
 		const struct store_chunk hole = {.code = codes[i], .reason = reason};
 		struct err err;
-		assert_true(chunk_result_failure(&hole, &err) < 0);
+		assert_true(unit_failure(hole.code, hole.reason, &err) < 0);
 		AUTO(mem_freep) char *text = NULL, *both = NULL;
-		assert_int_equal(chunk_result_hole(&err, &text), codes[i]);
+		assert_int_equal(unit_failure_read(&err, &text), codes[i]);
 		assert_string_equal(text, "it failed");
 
 		struct err history; /* as a head says it */
 		err_set(&history, ERR_ENGINE, "workers reported failures: a: %s; b: %s", err.msg, err.msg);
-		assert_int_equal(chunk_result_hole(&history, &both), codes[i]);
+		assert_int_equal(unit_failure_read(&history, &both), codes[i]);
 		assert_string_equal(both, "workers reported failures: a: it failed; b: it failed");
 	}
 }

@@ -362,7 +362,9 @@ static void say(uint32_t type, const char *head)
 	wire_send(ROLE_SOCKET, type, j, NULL, 0, 0, NULL, &err);
 }
 
-static const char good_hello[] = "{\"version\": 2, \"engine\": \"Test 1\", \"sandbox\": \"off\"}";
+static const char good_hello[] = "{\"version\": 3, \"engine\": \"Test 1\", \"data\": "
+								 "\"00000000000000000000000000000000"
+								 "00000000000000000000000000000000\", \"sandbox\": \"off\"}";
 
 /* Answers each picture by what its bytes say. */
 static int child_main(void)

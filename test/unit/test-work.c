@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run whose chunks are done by a runner in this process, as units of work. */
+/* A run whose chunks and looks are done by a runner in this process, as units
+ * of work. */
 #include "fake-run.h"
 
+#include "job/check.h"
 #include "job/chunk-run.h"
 #include "job/chunks.h"
+#include "job/prompt.h"
 #include "work/work.h"
 
 static const char source[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -16,6 +19,7 @@ static struct local {
 	int wait_for; /* a run waits until so many run; 0 = does not wait */
 	int wrong;    /* so many results are */
 	bool stuck;   /* waits for its cancel */
+	bool fails;   /* the engine does, in checks */
 	int opened, uses, progress;
 	bool unreadable; /* bytes of the video cannot be had */
 	char last[RUNNER_MAX_ID + 1];
@@ -94,7 +98,7 @@ static int run_unit(void *ctx, const struct runner_unit *u, struct cancel *cance
 	int r = do_unit(u, cancel, ret, err);
 	if (r == 0 && n <= local.wrong) {
 		free(ret->body);
-		ret->body = mem_strdup("{\"summary\": \"I did it\"}");
+		ret->body = mem_strdup("{}");
 	}
 	return r;
 }
@@ -125,7 +129,8 @@ static int capacity(void *ctx)
 	return local.capacity;
 }
 
-static const struct runner here = {run_unit, settle, reject, capacity, &local};
+static const struct runner here = {
+	.run = run_unit, .settle = settle, .reject = reject, .capacity = capacity, .ctx = &local};
 
 static int begin(void **state)
 {
@@ -269,12 +274,123 @@ static void a_cancel_ends_what_the_runner_does(void **state)
 	assert_int_equal(local.settled, 0);
 }
 
-static void units_of_other_kinds_and_versions_are_left_to_others(void **state)
+/* ---- checks */
+
+/* The statements of chunks that were described before. */
+static int do_checks(bool *ret_again, struct err *err)
+{
+	AUTO(chunks_outcome_clear) struct chunks_outcome outcome = {0};
+	AUTO(store_job_clear) struct store_job j = {0};
+	const struct check_options o = {.mode = CHECKS_ALL,
+	                                .describe = {.frame_size = 64, .quality = 80, .prompt = ""},
+	                                .source = source,
+	                                .drain = drain};
+	const struct local before = local;
+	local.wrong = local.wait_for = 0;
+	local.stuck = false;
+	assert_ok(do_chunks(&outcome, err));
+	local.wrong = before.wrong;
+	local.stuck = before.stuck;
+	local.wait_for = before.wait_for;
+	local.runs = local.settled = 0;
+	fake_engine.asked = 0;
+	fake_engine.answer = "B";
+	fake_engine.fail_always = local.fails;
+	assert_ok(store_job_find(run.store, job, &j, err));
+	return check_run(&run, &o, -1, &j, ret_again, err);
+}
+
+/* Verdicts with a letter, and controls. */
+static int answers(void)
+{
+	struct store_verdict *v = NULL;
+	struct store_control *c = NULL;
+	AUTO(mem_freep) char *model = check_model_name(&fake_engine.info);
+	struct err err;
+	size_t n = 0, controls = 0;
+	int answered = 0;
+	char prompt[HASH_HEX];
+	prompt_check_hash(prompt);
+	assert_ok(store_verdicts_load(run.store, job, &v, &n, &err));
+	assert_ok(store_controls_load(run.store, job, model, prompt, &c, &controls, &err));
+	for (size_t i = 0; i < n; i++)
+		answered += v[i].answer.letter != '\0' && v[i].n_frames > 0;
+	store_verdicts_free(v, n);
+	store_controls_free(c, controls);
+	return answered + (int)controls;
+}
+
+static void a_runner_does_the_checks(void **state)
 {
 	(void)state;
+	struct err err;
+	bool again;
+	local.capacity = 3;
+	assert_ok(do_checks(&again, &err));
+	assert_false(again);
+	assert_true(answers() > 0);
+	assert_int_equal(answers(), fake_engine.asked);
+	assert_int_equal(local.settled, local.runs);
+	assert_true(local.runs <= fake_engine.asked); /* of one or several statements */
+	assert_int_equal(fake_engine.expected, 0);
+}
+
+static void a_wrong_answer_is_rejected_and_asked_for_again(void **state)
+{
+	(void)state;
+	struct err err;
+	bool again;
+	local.wrong = 2;
+	assert_ok(do_checks(&again, &err));
+	assert_int_equal(local.rejected, 2);
+	assert_int_equal(local.settled, local.runs - 2);
+	assert_false(again);
+}
+
+static void checks_that_fail_stay_open_with_their_reason(void **state)
+{
+	(void)state;
+	struct store_verdict *v = NULL;
+	struct err err;
+	size_t n = 0;
+	bool again;
+	local.fails = true;
+	assert_ok(do_checks(&again, &err));
+	assert_true(again);
+	assert_int_equal(answers(), 0);
+	assert_int_equal(local.settled, 0);
+	assert_true(local.runs < CHUNKS); /* after some it is given up */
+	assert_ok(store_verdicts_load(run.store, job, &v, &n, &err));
+	assert_int_equal(n, CHUNKS);
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(v[i].reason, "the engine answered HTTP 500");
+	store_verdicts_free(v, n);
+}
+
+static void a_cancel_ends_checks_that_wait(void **state)
+{
+	(void)state;
+	struct err err;
+	bool again;
+	local.stuck = true;
+	assert_int_equal(do_checks(&again, &err), -ERR_CANCELED);
+	assert_int_equal(answers(), 0);
+}
+
+static void units_of_other_kinds_and_versions_are_left_to_others(void **state)
+{
+	static const char text[] = "{\"samples_us\": [[0, 0, 1]], \"end_us\": 9, \"stream\": -1, "
+							   "\"rate\": 0.0, \"gaps\": \"auto\"}";
+	static const char speech[] = "{\"track\": 1, \"start_us\": 0, \"end_us\": 9, "
+								 "\"duration_us\": 9, \"voices_us\": [], \"stream\": -1, "
+								 "\"rate\": 0.0, \"gaps\": \"auto\"}";
+	(void)state;
 	const struct runner_unit units[] = {
-		{.id = "a", .kind = "speech", .schema = 1, .model = "", .source = source, .body = "{}"},
+		{.id = "a", .kind = "other", .schema = 1, .model = "", .source = source, .body = "{}"},
 		{.id = "a", .kind = "chunk", .schema = 2, .model = "", .source = source, .body = "{}"},
+		/* It has no reader, and no engine for speech. */
+		{.id = "a", .kind = "text", .schema = 1, .model = "", .source = source, .body = text},
+		{.id = "a", .kind = "speech", .schema = 1, .model = "", .source = source, .body = speech},
 	};
 	const struct work_call call = {0};
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
@@ -293,6 +409,10 @@ int main(void)
 		RUN(a_video_that_cannot_be_read_is_no_hole_of_it),
 		RUN(as_many_threads_wait_as_the_runner_has_room_for),
 		RUN(a_cancel_ends_what_the_runner_does),
+		RUN(a_runner_does_the_checks),
+		RUN(a_wrong_answer_is_rejected_and_asked_for_again),
+		RUN(checks_that_fail_stay_open_with_their_reason),
+		RUN(a_cancel_ends_checks_that_wait),
 		RUN(units_of_other_kinds_and_versions_are_left_to_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,7 +114,7 @@ def post(o, body):
 
 
 def prompt(name):
-    return (ROOT / "src/ask/prompt" / name).read_text()
+    return (ROOT / "src" / ("job" if name.startswith("look-") else "ask") / "prompt" / name).read_text()
 
 
 def text(s):
