@@ -4,12 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advise/fleet.h"
 #include "app/commands.h"
 #include "app/demo-video.h"
 #include "app/fleet-try.h"
 #include "base/file.h"
-#include "base/json.h"
-#include "base/text.h"
 #include "fleet/creds.h"
 #include "fleet/head.h"
 #include "store/block.h"
@@ -37,39 +36,6 @@ static const struct opt_row rows[] = {
      "Of try: output folder for the recording and its reports.", OPT_COMMAND_ONLY},
 };
 static const struct opt_group group = {"Fleet of this head", rows, ARRAY_LEN(rows)};
-
-/* A text of a worker is not trusted on a terminal. */
-static void print_text(const char *label, const char *text)
-{
-	AUTO(mem_freep) char *line = text_line(text, 100);
-	if (*line)
-		printf("%s%s", label, line);
-}
-
-static void print_worker(const json_t *w)
-{
-	const json_t *report = json_object_get(w, "report");
-	AUTO(mem_freep) char *name = text_line(json_text(w, "name"), 64);
-	AUTO(mem_freep) char *state = text_line(json_text(w, "state"), 20);
-	printf("%-20s %-9s %3zu of %" JSON_INTEGER_FORMAT " slots", name, state,
-	       json_array_size(json_object_get(w, "units")),
-	       json_integer_value(json_object_get(w, "slots")));
-	print_text("  ", json_text(report, "model"));
-	print_text("  vdet ", json_text(report, "version"));
-	putchar('\n');
-}
-
-static void print_state(const json_t *state)
-{
-	size_t i;
-	json_t *w;
-	const json_t *workers = json_object_get(state, "workers");
-	json_array_foreach (workers, i, w)
-		print_worker(w);
-	if (!json_array_size(workers))
-		printf("no worker is there; on each machine that is to help: vdet worker --fleet "
-		       "ADDRESS\n");
-}
 
 /* Of the journal here, also while a head runs. */
 static int head_id(const struct app *app, char out[static STORE_HEAD_ID], struct err *err)
@@ -115,11 +81,12 @@ static int order(const struct app *app, const char *what, const char *worker, st
 		r = fleet_head_order(&link, id, what, worker, &answer, err);
 	if (r < 0)
 		return r;
+	json_auto_t *view = fleet_view(answer);
 	if (own.json) {
-		json_dumpf(answer, stdout, JSON_COMPACT);
+		json_dumpf(view, stdout, JSON_COMPACT);
 		putchar('\n');
 	} else if (!worker) {
-		print_state(answer);
+		app_fleet_print(view);
 	}
 	return 0;
 }
@@ -155,7 +122,8 @@ const struct command cmd_fleet = {
 	.summary = "list the workers of the analysis that runs here, or end one; try a fleet out",
 	.text =
 		"On the machine of a head, while it runs:\n"
-		"  list           each worker with its state, units, model and version\n"
+		"  list           each worker with its state, units, rate, model and version; units that\n"
+		"                 wait; and what limits the fleet (--json: as GET /api/v1/fleet replies)\n"
 		"  drain WORKER   it ends after the units that it has\n"
 		"  forget WORKER  takes one out of the list that is gone\n"
 		"Before the first run:\n"

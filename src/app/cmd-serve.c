@@ -101,6 +101,12 @@ static json_t *publish_performance(void *ctx)
 	struct serving *s = ctx;
 	json_t *j = board_performance(s->board);
 	performance_publish(s->performance, j);
+	const struct api_fleet *fleet = app_head_api(s->head);
+	if (fleet) {
+		json_auto_t *view = fleet->view(fleet->ctx);
+		json_array_extend(json_object_get(j, "recommendations"),
+		                  json_object_get(view, "recommendations"));
+	}
 	return j;
 }
 
@@ -152,7 +158,8 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                              .data_dir = app->data_dir,
 	                              .inherited = s->inherited,
 	                              .performance = publish_performance,
-	                              .performance_ctx = s};
+	                              .performance_ctx = s,
+	                              .fleet = app_head_api(s->head)};
 	return r < 0 ? r : net_new(&net, &s->net, err);
 }
 

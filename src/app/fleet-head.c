@@ -8,12 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "advise/fleet.h"
 #include "app/app.h"
 #include "app/fleet.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "config.h"
 #include "fleet/head.h"
 #include "net/fleet/fleet-http.h"
 #include "remote/blob.h"
@@ -43,7 +45,9 @@ struct app_head {
 	struct fleet_http *http;
 	struct fleet_head *head;
 	struct runner inner, runner;
-	pthread_mutex_t lock; /* guards what follows */
+	struct api_fleet api;
+	_Atomic int64_t addresses, n_blobs; /* that workers asked for; that were taken */
+	pthread_mutex_t lock;               /* guards what follows */
 	struct named *named;
 	size_t n_named, cap_named;
 	char model[HASH_HEX]; /* of the last unit; "" = there was none */
@@ -108,6 +112,7 @@ static int answer_address(struct app_head *h, const json_t *q, char **ret, struc
 	int r = remote_kind_find(json_text(q, "kind"), &kind, err);
 	if (r == 0 && !hash_is_hex(sha256))
 		r = err_set(err, ERR_ARG, "a worker asks for something without a name");
+	h->addresses++;
 	return r < 0 ? r : fleet_http_address(h->http, kind, sha256, ret, err);
 }
 
@@ -152,8 +157,10 @@ static int answer(void *ctx, const char *worker, const char *topic, const char *
 static int load_blob(void *ctx, const char *sha256, unsigned char **ret, size_t *ret_len,
                      struct err *err)
 {
-	const struct app_head *h = ctx;
-	return remote_blob_load(h->blobs, sha256, ret, ret_len, err);
+	struct app_head *h = ctx;
+	int r = remote_blob_load(h->blobs, sha256, ret, ret_len, err);
+	h->n_blobs += r == 0;
+	return r;
 }
 
 static void note_blobs(struct app_head *h, const char *unit, const struct runner_result *r)
@@ -284,6 +291,39 @@ static int serves(void *ctx, const char *model)
 	return h->inner.serves(h->inner.ctx, model);
 }
 
+/* ---- for who looks at it */
+
+static void describe(void *ctx, json_t *state)
+{
+	const struct app_head *h = ctx;
+	const struct fleet_http_counts c = fleet_http_count(h->http);
+	json_object_set_new(state, "version", json_string(VDET_VERSION));
+	json_object_set_new(state, "traffic",
+	                    json_pack("{s:I, s:I, s:I, s:I, s:I}", "requests", (json_int_t)c.requests,
+	                              "sent", (json_int_t)c.sent, "received", (json_int_t)c.received,
+	                              "addresses", (json_int_t)h->addresses, "blobs",
+	                              (json_int_t)h->n_blobs));
+}
+
+static json_t *view(void *ctx)
+{
+	const struct app_head *h = ctx;
+	json_auto_t *state = fleet_head_state(h->head);
+	return fleet_view(state);
+}
+
+static int drain(void *ctx, const char *worker, struct err *err)
+{
+	const struct app_head *h = ctx;
+	return fleet_head_drain(h->head, worker, err);
+}
+
+static int forget(void *ctx, const char *worker, struct err *err)
+{
+	const struct app_head *h = ctx;
+	return fleet_head_forget(h->head, worker, err);
+}
+
 /* ---- the whole */
 
 static int open_http(struct app_head *h, const struct app_fleet *o, struct err *err)
@@ -303,7 +343,7 @@ static int open_head(struct app_head *h, const struct fleet_options *link, struc
 {
 	char id[STORE_HEAD_ID];
 	const struct fleet_head_hooks hooks = {
-		.blob = load_blob, .answer = answer, .ctx = h, .ending = h->cancel};
+		.blob = load_blob, .answer = answer, .describe = describe, .ctx = h, .ending = h->cancel};
 	int r = store_head_id(h->store, id, err);
 	if (r == 0)
 		r = fleet_head_open(link, id, &hooks, &h->head, err);
@@ -316,6 +356,7 @@ static int open_head(struct app_head *h, const struct fleet_options *link, struc
 	                            .capacity = capacity,
 	                            .serves = serves,
 	                            .ctx = h};
+	h->api = (struct api_fleet){view, drain, forget, h};
 	return 0;
 }
 
@@ -367,4 +408,9 @@ void app_head_free(struct app_head *h)
 const struct runner *app_head_runner(const struct app_head *h)
 {
 	return h ? &h->runner : NULL;
+}
+
+const struct api_fleet *app_head_api(const struct app_head *h)
+{
+	return h ? &h->api : NULL;
 }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "fleet/options.h"
+#include "net/api/fleet.h"
 #include "runner/runner.h"
 #include "store/store.h"
 
@@ -34,7 +35,11 @@ int app_head_open(const struct app *app, struct store *store, struct app_head **
 void app_head_free(struct app_head *h);
 DEFINE_FREEP(struct app_head, app_head)
 
+/* Prints what fleet_view() returns. */
+void app_fleet_print(const json_t *view);
+
 /* NULL for NULL. */
 const struct runner *app_head_runner(const struct app_head *h);
+const struct api_fleet *app_head_api(const struct app_head *h);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/cancel.h"
 #include "base/wakeup.h"
 #include "fleet/head.h"
+#include "fleet/history.h"
 #include "fleet/link.h"
 #include "fleet/streams.h"
 #include "fleet/wire.h"
@@ -84,8 +85,11 @@ struct worker {
 	struct worker *next;
 	char name[FLEET_NAME_MAX + 1];
 	struct wire_beat beat;
+	struct history history;
 	int64_t heard; /* clock_now() */
-	int64_t done, failed;
+	/* What this head has seen of it: units, and deliveries that ended without a
+	 * word. */
+	int64_t done, failed, refused, silent;
 	int64_t elsewhere; /* units of its beat that are of other heads */
 	int changes;       /* of the instance that has the name */
 };
@@ -103,6 +107,14 @@ struct head_queue {
 	char name[WIRE_QUEUE];
 	char *model, *source; /* owned */
 	int64_t used;         /* clock_now() */
+};
+
+/* What a head has done since it was opened. */
+struct head_counts {
+	int64_t given;       /* attempts that were published */
+	int64_t redelivered; /* units that were begun again */
+	int64_t done, failed, refused, silent;
+	int64_t holes; /* units that failed for good */
 };
 
 struct fleet_head {
@@ -135,6 +147,7 @@ struct fleet_head {
 	bool mend;        /* something is missing in the server */
 	char lost[300];   /* another head has taken over */
 	bool warned;      /* that the server cannot be reached */
+	struct head_counts counts;
 };
 
 /* ---- head-units.c: what is decided about a unit; pure but for its fields */
@@ -147,6 +160,9 @@ void unit_report(struct unit *u, enum report_kind kind, const char *worker, cons
 void unit_start(struct unit *u, const struct wire_start *s, const char *worker);
 /* The start that is open has ended without a word. */
 void unit_end_silent(struct unit *u);
+/* Counts what became of a delivery, for the worker and the whole. */
+enum delivery_end { END_DONE, END_FAILED, END_REFUSED, END_SILENT };
+void head_count(struct fleet_head *h, const char *worker, enum delivery_end end);
 /* Whether it has failed for good; the message is its history. */
 bool unit_has_failed(const struct unit *u, struct err *err);
 /* Who is not to do it next: those that refused it, and those that failed if

@@ -83,6 +83,7 @@ static void take_beat(struct fleet_head *h, const char *name, const natsMsg *m)
 		w->beat = b;
 		b = (struct wire_beat){0};
 		w->heard = clock_now();
+		history_add(&w->history, w->heard, &w->beat.figures);
 		w->elsewhere = count_elsewhere(h, &w->beat);
 		look_for_ended(h, w);
 		pthread_cond_broadcast(&h->heard);
@@ -104,7 +105,14 @@ static void take_start(struct fleet_head *h, const char *name, const natsMsg *m)
 	struct unit *u = unit_find(h, s.id);
 	/* It may begin before the server's answer to publishing is here. */
 	if (u && u->running && s.attempt >= u->attempt && s.attempt <= u->attempt + 1) {
+		const int64_t starts = u->starts;
+		const bool open = u->last.attempt;
+		char before[FLEET_NAME_MAX + 1];
+		memcpy(before, u->last_worker, sizeof before);
 		unit_start(u, &s, name);
+		if (u->starts > starts && open)
+			head_count(h, before, END_SILENT);
+		h->counts.redelivered += u->starts > starts && starts;
 		wakeup_signal(u->wake);
 	}
 	pthread_mutex_unlock(&h->lock);

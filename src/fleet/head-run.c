@@ -136,6 +136,7 @@ static int publish_once(struct fleet_head *h, struct unit *u, struct err *err)
 	if (there) {
 		u->seq = seq;
 		memcpy(u->nonce, nonce, sizeof nonce);
+		h->counts.given++;
 	}
 	pthread_mutex_unlock(&h->lock);
 	return there ? 0 : -ERR_OFFSET;
@@ -174,15 +175,6 @@ static int fetch_blobs(struct fleet_head *h, const struct wire_result *w, struct
 	return 0;
 }
 
-static void note_result(struct fleet_head *h, const char *worker, bool done)
-{
-	for (struct worker *w = h->workers; w; w = w->next)
-		if (!strcmp(w->name, worker)) {
-			w->done += done;
-			w->failed += !done;
-		}
-}
-
 /* A report instead of a result: the message is used up. */
 static void take_report(struct fleet_head *h, struct unit *u, struct letter *l,
                         enum report_kind kind, const char *text)
@@ -191,8 +183,7 @@ static void take_report(struct fleet_head *h, struct unit *u, struct letter *l,
 	unit_report(u, kind, l->worker, text);
 	if (l->result.attempt == u->last.attempt)
 		u->last = (struct wire_start){0};
-	if (kind == REPORT_FAILED)
-		note_result(h, l->worker, false);
+	head_count(h, l->worker, kind == REPORT_FAILED ? END_FAILED : END_REFUSED);
 	if (l->result.attempt == u->attempt)
 		u->seq = 0;
 	pthread_mutex_unlock(&h->lock);
@@ -279,7 +270,6 @@ static bool take_result(struct fleet_head *h, struct unit *u, struct runner_resu
 			if (l.result.attempt != u->attempt || l.result.delivery > 1)
 				withdraw(h, u);
 			pthread_mutex_lock(&h->lock);
-			note_result(h, l.worker, true);
 			ret->attempts = u->starts > 1 ? u->starts : 1;
 			letter_clear(&u->given);
 			u->given = l;
@@ -327,6 +317,8 @@ static bool look_for_result(struct fleet_head *h, struct unit *u, struct cancel 
 static void forget_message(struct fleet_head *h, struct unit *u, const char *why)
 {
 	pthread_mutex_lock(&h->lock);
+	if (u->last.attempt)
+		head_count(h, u->last_worker, END_SILENT);
 	unit_end_silent(u);
 	u->seq = 0;
 	h->mend = true;
@@ -512,6 +504,7 @@ int head_run(void *ctx, const struct runner_unit *v, struct cancel *cancel,
 	u->running = false;
 	u->view = (struct runner_unit){0};
 	u->since = clock_now();
+	h->counts.holes += r && r != -ERR_CANCELED && r != -ERR_BUSY && r != -ERR_PERM;
 	/* A failure is final; a later run() begins with no history. */
 	if (r)
 		unit_remove(h, u);

@@ -9,9 +9,25 @@
 
 enum { ORDER_MS = 5000 };
 
+/* ---- the state */
+
+static const char *state_of(const struct worker *w)
+{
+	if (w->heard + WORKER_LOST * CLOCK_SECOND < clock_now())
+		return "silent";
+	return w->beat.draining ? "draining" : "working";
+}
+
+/* What was done lately; null if that is not known yet. */
+static json_t *recent_json(const struct worker *w)
+{
+	struct fleet_figures f;
+
+	return history_recent(&w->history, &f) ? fleet_figures_json(&f) : json_null();
+}
+
 static json_t *worker_json(const struct worker *w)
 {
-	int64_t age = clock_now() - w->heard;
 	json_t *models = json_array(), *units = json_array();
 	json_t *report = json_loads(w->beat.report ? w->beat.report : "{}", 0, NULL);
 
@@ -19,35 +35,93 @@ static json_t *worker_json(const struct worker *w)
 		json_array_append_new(models, json_string(w->beat.models[i]));
 	for (size_t i = 0; i < w->beat.n_units; i++)
 		json_array_append_new(units, json_string(w->beat.units[i]));
-	return json_pack("{s:s, s:s, s:f, s:I, s:o, s:o, s:I, s:I, s:o}", "name", w->name, "state",
-	                 age > WORKER_LOST * CLOCK_SECOND ? "lost"
-	                 : w->beat.draining               ? "draining"
-	                                                  : "working",
-	                 "age", (double)age / CLOCK_SECOND, "slots", (json_int_t)w->beat.slots,
-	                 "models", models, "units", units, "done", (json_int_t)w->done, "failed",
-	                 (json_int_t)w->failed, "report", report);
+	return json_pack("{s:s, s:s, s:f, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
+	                 w->name, "state", state_of(w), "age",
+	                 (double)(clock_now() - w->heard) / CLOCK_SECOND, "slots",
+	                 (json_int_t)w->beat.slots, "models", models, "units", units, "done",
+	                 (json_int_t)w->done, "failed", (json_int_t)w->failed, "refused",
+	                 (json_int_t)w->refused, "silent", (json_int_t)w->silent, "report", report,
+	                 "figures", fleet_figures_json(&w->beat.figures), "recent", recent_json(w));
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct worker *const *)a)->name,
+	              (*(const struct worker *const *)b)->name);
+}
+
+static json_t *workers_json(const struct fleet_head *h)
+{
+	json_t *all = json_array();
+	AUTO(mem_freep)
+	const struct worker **sorted = mem_alloc(h->n_workers + 1, sizeof *sorted);
+	size_t n = 0;
+
+	for (const struct worker *w = h->workers; w; w = w->next)
+		sorted[n++] = w;
+	qsort(sorted, n, sizeof *sorted, by_name);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, worker_json(sorted[i]));
+	return all;
+}
+
+static json_t *units_json(const struct fleet_head *h)
+{
+	int64_t waiting = 0, begun = 0, results = 0, unsettled = 0;
+
+	for (const struct unit *u = h->units; u; u = u->next) {
+		begun += u->running && u->last.attempt;
+		waiting += u->running && !u->last.attempt;
+		results += (int64_t)u->n_letters;
+		unsettled += u->given.worker != NULL;
+	}
+	return json_pack("{s:I, s:I, s:I, s:I}", "waiting", (json_int_t)waiting, "begun",
+	                 (json_int_t)begun, "results", (json_int_t)results, "unsettled",
+	                 (json_int_t)unsettled);
+}
+
+static json_t *counts_json(const struct head_counts *c)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "given", (json_int_t)c->given,
+	                 "redelivered", (json_int_t)c->redelivered, "done", (json_int_t)c->done,
+	                 "failed", (json_int_t)c->failed, "refused", (json_int_t)c->refused, "silent",
+	                 (json_int_t)c->silent, "holes", (json_int_t)c->holes);
 }
 
 json_t *fleet_head_state(struct fleet_head *h)
 {
-	json_t *workers = json_array();
-	int64_t waiting = 0, begun = 0, unsettled = 0;
+	bool up = link_up(h->link);
 
 	pthread_mutex_lock(&h->lock);
-	for (const struct worker *w = h->workers; w; w = w->next)
-		json_array_append_new(workers, worker_json(w));
-	for (const struct unit *u = h->units; u; u = u->next) {
-		begun += u->running && u->last.attempt;
-		waiting += u->running && !u->last.attempt;
-		unsettled += u->given.worker != NULL;
-	}
 	json_t *o =
-		json_pack("{s:s, s:b, s:{s:I, s:I, s:I}, s:o}", "head", h->id, "connected",
-	              link_up(h->link), "units", "waiting", (json_int_t)waiting, "begun",
-	              (json_int_t)begun, "unsettled", (json_int_t)unsettled, "workers", workers);
+		json_pack("{s:s, s:b, s:o, s:o, s:o}", "head", h->id, "connected", up, "units",
+	              units_json(h), "counts", counts_json(&h->counts), "workers", workers_json(h));
 	pthread_mutex_unlock(&h->lock);
+	if (h->hooks.describe)
+		h->hooks.describe(h->hooks.ctx, o);
 	return o;
 }
+
+/* As text that fits into a message: of very many workers, the first ones. */
+static char *state_text(struct fleet_head *h)
+{
+	json_auto_t *o = fleet_head_state(h);
+	json_t *workers = json_object_get(o, "workers");
+	const size_t all = json_array_size(workers);
+	char *text = json_dumps(o, JSON_COMPACT);
+
+	while (text && strlen(text) > WIRE_MAX && json_array_size(workers)) {
+		for (size_t n = json_array_size(workers), keep = n / 2; n > keep; n--)
+			json_array_remove(workers, n - 1);
+		json_object_set_new(o, "left_out",
+		                    json_integer((json_int_t)(all - json_array_size(workers))));
+		free(text);
+		text = json_dumps(o, JSON_COMPACT);
+	}
+	return text;
+}
+
+/* ---- orders */
 
 static struct worker **find(struct fleet_head *h, const char *worker)
 {
@@ -107,10 +181,8 @@ void head_order(struct fleet_head *h, const natsMsg *m)
 		return;
 	snprintf(worker, sizeof worker, "%.*s", natsMsg_GetDataLength(m), natsMsg_GetData(m));
 	int r = do_order(h, order, worker, &e);
-	json_t *o =
-		r ? json_pack("{s:s, s:i}", "error", e.msg, "code", (int)e.code) : fleet_head_state(h);
-	AUTO(mem_freep) char *text = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
+	json_auto_t *o = r ? json_pack("{s:s, s:i}", "error", e.msg, "code", (int)e.code) : NULL;
+	AUTO(mem_freep) char *text = o ? json_dumps(o, JSON_COMPACT) : state_text(h);
 	if (text)
 		link_publish(h->link, reply, text, strlen(text), NULL);
 }

@@ -93,6 +93,21 @@ void unit_start(struct unit *u, const struct wire_start *s, const char *worker)
 	u->starts++;
 }
 
+void head_count(struct fleet_head *h, const char *worker, enum delivery_end end)
+{
+	struct head_counts *c = &h->counts;
+	struct worker *w = h->workers;
+
+	while (w && strcmp(w->name, worker) != 0)
+		w = w->next;
+	int64_t *const of_all[] = {&c->done, &c->failed, &c->refused, &c->silent};
+	++*of_all[end];
+	if (w) {
+		int64_t *const of_worker[] = {&w->done, &w->failed, &w->refused, &w->silent};
+		++*of_worker[end];
+	}
+}
+
 static void count(const struct unit *u, enum report_kind kind, int64_t *ret_workers,
                   int64_t *ret_times)
 {

@@ -190,6 +190,7 @@ static void settle(void *ctx, const char *id)
 	struct unit *u = unit_find(h, id);
 	if (u && u->given.worker) {
 		link_ack(h->link, u->given.reply, LINK_ACK);
+		head_count(h, u->given.worker, END_DONE);
 		if (u->running)
 			letter_clear(&u->given);
 		else
@@ -207,6 +208,7 @@ static void reject(void *ctx, const char *id, const char *why)
 	if (u && u->given.worker) {
 		link_ack(h->link, u->given.reply, LINK_ACK);
 		unit_report(u, REPORT_FAILED, u->given.worker, why);
+		head_count(h, u->given.worker, END_FAILED);
 		letter_clear(&u->given);
 		u->since = clock_now();
 	}

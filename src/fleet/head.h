@@ -27,6 +27,8 @@ struct fleet_head_hooks {
 	 * question may come from anyone with the credentials of a worker. */
 	int (*answer)(void *ctx, const char *worker, const char *topic, const char *body,
 	              char **ret_reply, struct err *err);
+	/* Adds to fleet_head_state() what the caller knows. */
+	void (*describe)(void *ctx, json_t *state);
 	void *ctx;
 	/* Fired when this process ends (NULL: never): a unit that is canceled then
 	 * is left to the worker that has begun it, and the next head takes the
@@ -50,8 +52,8 @@ DEFINE_FREEP(struct fleet_head, fleet_head)
  * server cannot be reached, or no worker is there. */
 struct runner fleet_head_runner(struct fleet_head *h);
 
-/* {"head", "units": {…}, "workers": [{"name", "state", "age", "units",
- * "slots", "models", "report", …}]}; the caller owns it. */
+/* What docs/protocols.md shows of it; times in seconds. The caller owns it.
+ * Texts of "report" are a worker's, and not trusted. */
 json_t *fleet_head_state(struct fleet_head *h);
 /* A worker ends after the units that it has; ERR_NOENT. */
 int fleet_head_drain(struct fleet_head *h, const char *worker, struct err *err);

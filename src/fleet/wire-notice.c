@@ -100,10 +100,11 @@ int wire_beat_write(const struct wire_beat *b, struct buf *out, struct err *err)
 		               "what a worker reports of itself must be a JSON object of at most %d bytes",
 		               WIRE_MAX_REPORT);
 	}
-	return wire_write_line(json_pack("{s:s, s:I, s:b, s:o, s:o, s:o}", "instance", b->instance,
+	return wire_write_line(json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o}", "instance", b->instance,
 	                                 "slots", (json_int_t)b->slots, "draining", b->draining,
 	                                 "models", wire_list_of(b->models, b->n_models), "units",
-	                                 wire_list_of(b->units, b->n_units), "report", report),
+	                                 wire_list_of(b->units, b->n_units), "report", report,
+	                                 "figures", fleet_figures_write(&b->figures)),
 	                       NULL, out, err);
 }
 
@@ -119,7 +120,8 @@ int wire_beat_read(const char *data, size_t len, struct wire_beat *ret, struct e
 	    !wire_number_of(o, "slots", 1, WIRE_MAX_UNITS, &b.slots) ||
 	    !wire_texts_of(o, "models", b.models, WIRE_MAX_MODELS, WIRE_MAX_TEXT, &b.n_models) ||
 	    !wire_texts_of(o, "units", b.units, WIRE_MAX_UNITS, RUNNER_MAX_ID, &b.n_units) ||
-	    !json_is_object(json_object_get(o, "report")))
+	    !json_is_object(json_object_get(o, "report")) ||
+	    !fleet_figures_read(json_object_get(o, "figures"), &b.figures))
 		return wire_malformed(err, "what a worker says of itself");
 	b.draining = json_is_true(json_object_get(o, "draining"));
 	b.report = json_dumps(json_object_get(o, "report"), JSON_COMPACT);

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "fleet/figures.h"
 #include "runner/runner.h"
 
 enum {
@@ -108,6 +109,7 @@ struct wire_beat { /* owned */
 	char *units[WIRE_MAX_UNITS];
 	size_t n_units;
 	char *report; /* JSON object */
+	struct fleet_figures figures;
 };
 void wire_beat_clear(struct wire_beat *b);
 int wire_beat_write(const struct wire_beat *b, struct buf *out, struct err *err);

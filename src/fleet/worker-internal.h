@@ -22,6 +22,7 @@ struct fleet_token {
 	char *reply;              /* owned; for acknowledgements */
 	int64_t delivery;         /* of the message, from 1 */
 	struct cancel *cancel;    /* of the work */
+	int64_t begun;            /* clock_now(); of its slot */
 	_Atomic int64_t progress; /* clock_now() of the last one */
 	_Atomic int64_t sent;     /* likewise of the last sign to the server */
 	_Atomic bool gone;        /* not wanted any more */
@@ -50,7 +51,10 @@ struct serving {
 	struct link *link;
 	struct cancel *drain, *cancel; /* the caller's */
 	_Atomic bool draining;
-	_Atomic int active;    /* slots that have not ended */
+	_Atomic int active; /* slots that have not ended */
+	int64_t started;    /* clock_now() */
+	/* What it has done: units, and microseconds until results were sent. */
+	_Atomic int64_t done, failed, send;
 	pthread_mutex_t fetch; /* one asks for units at a time */
 	struct puller puller;  /* of the slot that has that */
 
@@ -60,6 +64,7 @@ struct serving {
 	struct known_head heads[WORKER_HEADS];
 	size_t n_heads;
 	struct fleet_token *tokens[WORKER_SLOTS]; /* in progress, by slot */
+	int64_t busy;                             /* microseconds of slots, of ended units */
 };
 
 /* Whether the slots are to take no more units. */

@@ -236,8 +236,13 @@ void serving_do(struct serving *w, struct fleet_token *t)
 	}
 	if (out.state == WIRE_REFUSED)
 		log_warning("this worker cannot do unit %s: %s", t->unit.id, out.fault);
-	if (speaks && send_result(w, t, &text))
+	int64_t sending = clock_now();
+	if (speaks && send_result(w, t, &text)) {
+		w->done += out.state == WIRE_DONE;
+		w->failed += out.state == WIRE_FAILED;
 		acknowledge(w, t);
-	else if (!t->gone)
+	} else if (!t->gone) {
 		link_ack(w->link, t->reply, LINK_BACK);
+	}
+	w->send += clock_now() - sending;
 }

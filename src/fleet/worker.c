@@ -30,7 +30,12 @@ struct slot {
 
 static void set_token(struct serving *w, int slot, struct fleet_token *t)
 {
+	int64_t now = clock_now();
 	pthread_mutex_lock(&w->lock);
+	if (t)
+		t->begun = now;
+	else
+		w->busy += now - w->tokens[slot]->begun;
 	w->tokens[slot] = t;
 	pthread_mutex_unlock(&w->lock);
 }
@@ -141,17 +146,28 @@ static void hear(struct serving *w, const natsMsg *m, bool own)
 
 static int write_beat(struct serving *w, struct buf *out, struct err *err)
 {
-	AUTO(wire_beat_clear) struct wire_beat b = {.slots = w->o->slots, .draining = serving_ends(w)};
+	int64_t now = clock_now();
+	AUTO(wire_beat_clear)
+	struct wire_beat b = {
+		.slots = w->o->slots,
+		.draining = serving_ends(w),
+		.figures = {
+			.uptime = now - w->started, .done = w->done, .failed = w->failed, .send = w->send}};
 
 	memcpy(b.instance, w->instance, sizeof b.instance);
 	b.report = w->o->report ? mem_strdup(w->o->report) : NULL;
 	for (size_t i = 0; i < w->o->n_models; i++)
 		b.models[b.n_models++] = mem_strdup(w->o->models[i]);
 	pthread_mutex_lock(&w->lock);
+	b.figures.busy = w->busy;
 	for (int i = 0; i < w->o->slots; i++)
-		if (w->tokens[i])
+		if (w->tokens[i]) {
 			b.units[b.n_units++] = mem_strdup(w->tokens[i]->unit.id);
+			b.figures.busy += now > w->tokens[i]->begun ? now - w->tokens[i]->begun : 0;
+		}
 	pthread_mutex_unlock(&w->lock);
+	if (w->o->figures)
+		w->o->figures(w->o->ctx, &b.figures);
 	return wire_beat_write(&b, out, err);
 }
 
@@ -327,7 +343,7 @@ static int run(struct serving *w, struct err *err)
 int fleet_worker_run(const struct fleet_worker_options *o, struct cancel *drain,
                      struct cancel *cancel, struct err *err)
 {
-	struct serving w = {.o = o, .drain = drain, .cancel = cancel};
+	struct serving w = {.o = o, .drain = drain, .cancel = cancel, .started = clock_now()};
 
 	int r = check_options(o, err);
 	if (r)

@@ -9,6 +9,7 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
+#include "fleet/figures.h"
 #include "fleet/options.h"
 #include "runner/runner.h"
 
@@ -35,6 +36,10 @@ struct fleet_worker_options { /* everything is borrowed */
 	/* Whether another unit of the model can be begun now, beside those that
 	 * are being done; NULL: always. */
 	bool (*takes)(void *ctx, const char *model);
+	/* Sets what this module cannot count: times of frames, engine and bytes,
+	 * and the cache. Called from the thread of fleet_worker_run(); NULL: they
+	 * are 0. */
+	void (*figures)(void *ctx, struct fleet_figures *f);
 };
 
 /* Blocks until `drain` has fired and the units in progress are done (0), until

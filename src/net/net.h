@@ -19,6 +19,7 @@
 #include "board/board.h"
 #include "board/events.h"
 #include "mcp/context.h"
+#include "net/api/fleet.h"
 
 struct net_options {
 	char *listen, *tls_cert, *tls_key, *token_file, *origins, *hosts, *proxies;
@@ -45,6 +46,7 @@ struct net_setup {
 	/* The reply of GET /performance; any thread; NULL: not available. */
 	json_t *(*performance)(void *ctx);
 	void *performance_ctx;
+	const struct api_fleet *fleet; /* whose workers the API shows; NULL: none */
 };
 
 /* The number of listening sockets that systemd passed to this process. Call it

@@ -100,7 +100,6 @@ static void take(struct net *n, int fd)
 		close(fd);
 		return;
 	}
-
 	struct conn *conn = mem_alloc(1, sizeof *conn);
 	conn->http = h;
 	snprintf(conn->address, sizeof conn->address, "%s", address);
@@ -396,7 +395,8 @@ static void make_routes(struct net *n)
 	                      .mcp = n->mcp,
 	                      .session = n->options->session,
 	                      .performance = n->setup.performance,
-	                      .performance_ctx = n->setup.performance_ctx};
+	                      .performance_ctx = n->setup.performance_ctx,
+	                      .fleet = n->setup.fleet};
 	n->tables[0] = (struct route_table){api_routes, n_api_routes, &n->api};
 	n->tables[1] = (struct route_table){tus_routes, n_tus_routes, n->uploads};
 	n->tables[2] = (struct route_table){chat_routes, n_chat_routes, n->chat};

@@ -47,6 +47,8 @@ struct remote_source {
 	char sha256[HASH_HEX];
 	int64_t size;
 	struct hash_blocks blocks;
+	bool *unasked; /* of each block: read ahead, and not asked for yet; guarded by the lock */
+	struct remote_meter *meter, unread; /* the caller's, or else `unread` */
 	struct decoder_feed feed;
 	struct http *http;
 	struct remote_fetch fetch; /* the fetching thread's, once it runs */
@@ -99,12 +101,16 @@ static void stream_clear(struct stream *t)
 
 static void deliver(struct remote_source *s, size_t i, const unsigned char *data)
 {
+	s->meter->misses++;
+	s->meter->miss_bytes += (int64_t)block_size(s, i);
 	pthread_mutex_lock(&s->lock);
 	s->counts.fetched += (int64_t)block_size(s, i);
+	s->unasked[i] = true;
 	for (struct want *w = s->wants; w; w = w->next)
 		if (w->index == i && !w->done) {
 			memcpy(w->data, data, block_size(s, i));
 			w->done = true;
+			s->unasked[i] = false;
 		}
 	pthread_cond_broadcast(&s->done);
 	pthread_mutex_unlock(&s->lock);
@@ -265,6 +271,7 @@ static int get_list(struct remote_source *s, struct err *err)
 	if (!s->blocks.sums)
 		return err_set(err, ERR_LIMIT, "no memory for the hashes of %zu blocks", n);
 	s->blocks.n = n;
+	s->unasked = mem_alloc(n + 1, sizeof *s->unasked);
 	struct list l = {s->blocks.sums};
 	int r = remote_fetch_list(&s->fetch, (int64_t)len, take_list, &l, err);
 	if (r < 0)
@@ -313,6 +320,7 @@ static struct remote_source *source_new(const struct remote_options *o, const ch
 {
 	struct remote_source *s = mem_alloc(1, sizeof *s);
 	s->options = *o;
+	s->meter = o->meter ? o->meter : &s->unread;
 	s->local = -1;
 	snprintf(s->sha256, sizeof s->sha256, "%s", sha256);
 	pthread_mutex_init(&s->lock, NULL);
@@ -365,6 +373,7 @@ void remote_source_free(struct remote_source *s)
 	http_free(s->http);
 	fd_closep(&s->local);
 	hash_blocks_clear(&s->blocks);
+	free(s->unasked);
 	for (size_t i = 0; i < RECENT; i++)
 		free(s->recent[i].data);
 	cancel_free(s->stop);
@@ -433,6 +442,19 @@ static bool read_local(struct remote_source *s, size_t i, unsigned char *data)
 	return false;
 }
 
+static bool read_cache(struct remote_source *s, size_t i, unsigned char *data)
+{
+	if (!remote_cache_get(s->options.cache, s->blocks.sums[i], data, block_size(s, i)))
+		return false;
+	pthread_mutex_lock(&s->lock);
+	bool ahead = s->unasked[i];
+	s->unasked[i] = false;
+	pthread_mutex_unlock(&s->lock);
+	s->meter->hits += !ahead;
+	s->meter->hit_bytes += ahead ? 0 : (int64_t)block_size(s, i);
+	return true;
+}
+
 /* Waits until the fetching thread has the block. */
 static int wait_for(struct remote_source *s, size_t i, unsigned char *data, struct cancel *cancel,
                     struct err *err)
@@ -464,10 +486,10 @@ static int read_block(struct remote_source *s, size_t i, size_t skip, void *data
 		return 0;
 	size_t size = block_size(s, i);
 	AUTO(mem_freep) unsigned char *block = mem_alloc(size, 1);
-	int r = read_local(s, i, block) ||
-	                remote_cache_get(s->options.cache, s->blocks.sums[i], block, size)
-	            ? 0
-	            : wait_for(s, i, block, cancel, err);
+	int64_t began = clock_now();
+	int r =
+		read_local(s, i, block) || read_cache(s, i, block) ? 0 : wait_for(s, i, block, cancel, err);
+	s->meter->wait += clock_now() - began;
 	if (r < 0)
 		return r;
 	memcpy(data, block + skip, len);

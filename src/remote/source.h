@@ -8,6 +8,7 @@
 #ifndef VDET_REMOTE_SOURCE_H
 #define VDET_REMOTE_SOURCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,14 @@ struct remote_provider {
 	void *ctx;
 };
 
+/* What all sources of a worker have cost. */
+struct remote_meter {
+	/* Blocks that were in the cache, without those that were just read ahead;
+	 * blocks by HTTP. */
+	_Atomic int64_t hits, hit_bytes, misses, miss_bytes;
+	_Atomic int64_t wait; /* microseconds of readers until bytes were there, summed */
+};
+
 /* All borrowed until the source is freed. */
 struct remote_options {
 	struct remote_provider provider;
@@ -38,6 +47,7 @@ struct remote_options {
 	/* Microseconds for which a head that cannot be reached is tried again; 0 =
 	 * one minute. */
 	int64_t patience;
+	struct remote_meter *meter; /* counts; NULL: nothing does */
 };
 
 struct remote_source;

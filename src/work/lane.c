@@ -125,3 +125,12 @@ int work_lane_looked(struct work_lane *l, int r, struct err *err)
 	}
 	return r < 0 ? unit_failure_of(err) : 0;
 }
+
+void work_lane_count(const struct work_lane *l, int64_t frames, int64_t engine)
+{
+	struct work_meter *m = l->setup->meter;
+	if (!m)
+		return;
+	m->frames += frames;
+	m->engine += engine;
+}

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "config.h"
@@ -24,6 +26,8 @@ struct server {
 	struct remote_cache *cache;
 	struct work *work;
 	struct work_texts *texts;
+	struct work_meter meter;
+	struct remote_meter bytes;
 	pthread_mutex_t lock;        /* guards what follows */
 	char known[KNOWN][HASH_HEX]; /* sources that were read last */
 	size_t next;
@@ -42,12 +46,13 @@ static int ask_address(void *ctx, enum remote_kind kind, const char *sha256, str
 	return fleet_ask(*token, WORK_ASK_ADDRESS, body, ret, err);
 }
 
-static struct remote_options remote_options(const struct server *s, struct fleet_token **token)
+static struct remote_options remote_options(struct server *s, struct fleet_token **token)
 {
 	const char *ca = s->options->ca_file;
 	return (struct remote_options){.provider = {ask_address, token},
 	                               .cache = s->cache,
 	                               .path_map = s->options->path_map,
+	                               .meter = &s->bytes,
 	                               .ca_file = ca && *ca ? ca : NULL};
 }
 
@@ -90,7 +95,10 @@ static int open_video(void *ctx, void *call, const char *sha256, struct cancel *
 	v->server = s;
 	v->token = call;
 	v->options = remote_options(s, &v->token);
+	int64_t began = clock_now();
 	int r = remote_source_open(&v->options, sha256, cancel, &v->source, err);
+	s->bytes.wait += clock_now() - began;
+	s->meter.frames += clock_now() - began;
 	if (r < 0) {
 		free(v);
 		return err_wrap(err, "the video cannot be had from the head");
@@ -176,14 +184,32 @@ static int put_blob(void *ctx, struct fleet_token *t, const struct runner_blob *
 
 /* ---- the whole */
 
+static void set_figures(void *ctx, struct fleet_figures *f)
+{
+	const struct server *s = ctx;
+	f->frames = s->meter.frames;
+	f->engine = s->meter.engine;
+	f->bytes = s->bytes.wait;
+	f->cache_hits = s->bytes.hits;
+	f->cache_misses = s->bytes.misses;
+	f->cache_hit_bytes = s->bytes.hit_bytes;
+	f->cache_miss_bytes = s->bytes.miss_bytes;
+}
+
+static int64_t memory_of_machine(void)
+{
+	return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}
+
 /* What `vdet fleet` shows of it. */
 static char *make_report(const struct work_serve *o)
 {
 	const struct engine_info *e = engine_info(o->engine);
 	const char *device = o->decoder.hwaccel;
-	json_auto_t *j = json_pack("{s:s, s:s, s:s, s:i, s:s}", "version", VDET_VERSION, "model",
-	                           e->model, "engine", e->kind, "engine_slots", engine_slots(o->engine),
-	                           "hwaccel", device && *device ? device : "none");
+	json_auto_t *j =
+		json_pack("{s:s, s:s, s:s, s:i, s:s, s:I}", "version", VDET_VERSION, "model", e->model,
+	              "engine", e->kind, "engine_slots", engine_slots(o->engine), "hwaccel",
+	              device && *device ? device : "none", "memory", (json_int_t)memory_of_machine());
 	return j ? json_dumps(j, JSON_COMPACT) : NULL;
 }
 
@@ -211,7 +237,8 @@ static int serve(struct server *s, struct cancel *drain, struct cancel *cancel, 
 	                                            .close = close_video,
 	                                            .ctx = s},
 	                                 .texts = s->texts,
-	                                 .lanes = (size_t)slots};
+	                                 .lanes = (size_t)slots,
+	                                 .meter = &s->meter};
 	const struct fleet_worker_options with = {.link = o->link,
 	                                          .slots = (int)slots,
 	                                          .models = models,
@@ -221,7 +248,8 @@ static int serve(struct server *s, struct cancel *drain, struct cancel *cancel, 
 	                                          .work = do_unit,
 	                                          .put = put_blob,
 	                                          .holds = holds,
-	                                          .takes = takes};
+	                                          .takes = takes,
+	                                          .figures = set_figures};
 	s->work = work_new(&setup);
 	int r = fleet_worker_run(&with, drain, cancel, err);
 	work_free(s->work);

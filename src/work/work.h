@@ -5,6 +5,8 @@
 #ifndef VDET_WORK_WORK_H
 #define VDET_WORK_WORK_H
 
+#include <stdatomic.h>
+
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -40,6 +42,12 @@ struct work_videos {
 	void *ctx;
 };
 
+/* Microseconds of all units: until frames were decoded, and until the engine
+ * had answered. */
+struct work_meter {
+	_Atomic int64_t frames, engine;
+};
+
 struct work_setup {                 /* everything is borrowed */
 	struct engine *engine;          /* started */
 	struct memory *memory;          /* of the engine; may be NULL */
@@ -47,6 +55,7 @@ struct work_setup {                 /* everything is borrowed */
 	struct work_videos videos;
 	struct work_texts *texts; /* see texts.h; NULL = none of these */
 	size_t lanes;             /* units at the same time, at least 1 */
+	struct work_meter *meter; /* may be NULL */
 };
 
 struct work *work_new(const struct work_setup *setup);

@@ -209,6 +209,9 @@ class Work(Fleet):
         self.assertEqual(end["capacity"], 8)
         self.assertEqual({w["name"]: w["state"] for w in end["state"]["workers"]}, {"one": "working", "two": "working"})
         self.assertEqual(sum(w["done"] for w in end["state"]["workers"]), 40)
+        counts = end["state"]["counts"]
+        self.assertEqual((counts["done"], counts["failed"], counts["holes"]), (40, 0, 0))
+        self.assertGreaterEqual(counts["given"], 40)
         replies = [r for w in self.programs[:2] for r in w.lines if r["event"] == "reply"]
         self.assertIn(replies[0]["text"], ("where for one", "where for two"))
         self.assertEqual((self.left(), self.left("-results")), (0, 0))
@@ -277,6 +280,9 @@ class Failures(Fleet):
         self.assertEqual((failed["n"], failed["code"]), (4, "engine"))
         for name in ("one", "two"):
             self.assertIn(f"{name}: unit 4 cannot be done", failed["text"])
+        counts = head.wait_for("end")[0]["state"]["counts"]
+        self.assertEqual((counts["done"], counts["failed"], counts["holes"]), (9, 2, 1))
+        self.assertGreaterEqual(counts["redelivered"], 1)
         self.assertEqual(sorted(self.done()), [n for n in range(10) if n != 4])
         self.assertEqual((self.left(), self.left("-results")), (0, 0))
 
@@ -357,6 +363,9 @@ class Failures(Fleet):
         failed = head.wait_for("failed")[0]
         self.assertEqual((failed["n"], failed["code"]), (2, "died"))
         self.assertIn("a worker began and was not heard of again", failed["text"])
+        counts = head.wait_for("end")[0]["state"]["counts"]
+        self.assertEqual((counts["done"], counts["holes"]), (3, 1))
+        self.assertGreaterEqual(counts["silent"], 10)
         self.assertEqual(sorted(self.done()), [0, 1, 3])
         stop.set()
         for p in now.values():

@@ -11,6 +11,7 @@ import unittest
 
 import flow
 import nats
+import schema
 import serving
 import test_screentext
 import test_speech
@@ -281,7 +282,10 @@ class Workers(Fleet):
         a.engine.control(**{"await": 1})
         listed = self.run_on(head, "fleet", "--fleet", self.nats.url, "--json")
         self.assertEqual([w["name"] for w in json.loads(listed)["workers"]], ["a"])
-        self.assertIn("same", self.run_on(head, "fleet", "--fleet", self.nats.url))
+        shown = self.run_on(head, "fleet", "--fleet", self.nats.url)
+        self.assertRegex(shown, r"(?m)^a +working +\d+ of +\d+ slots .*same  vdet ")
+        self.assertRegex(shown, r"(?m)^\d+ units wait, \d+ are in progress")
+        self.assertRegex(shown, r"(?m)^bottleneck: ")
         self.run_on(head, "fleet", "drain", "a", "--fleet", self.nats.url)
         a.engine.control(faults=[], release=True)
         a.finish(worker_a)
@@ -294,7 +298,8 @@ class Workers(Fleet):
         return r.stdout
 
     def test_the_server_gives_its_chunks_to_workers(self):
-        a, _ = self.worker("a")
+        """And shows them: in the API, in the metrics, and lets them be ended."""
+        a, worker_a = self.worker("a")
         engine = self.engine("--model", "same")
         server = serving.Server(self, "--engine", engine.url, "--fleet", self.nats.url, "--folder", self.dir)
         events = server.socket(server.api("/jobs")["seq"])
@@ -302,7 +307,53 @@ class Workers(Fleet):
         self.assertEqual(events.state(job, "done", "holes", "failed")["state"], "done")
         self.assertEqual(self.described(a), CHUNKS)
         self.assertEqual(engine.stretches(), [])
+        self.worker("b")
+        self.shows_workers(server)
+        self.ends_a_worker(server)
+        a.finish(worker_a)
+        self.forgets_a_worker(server)
         self.assertEqual(server.stop(), 0)
+
+    def until(self, server, test):
+        """No event tells of what a worker says of itself."""
+        while not test(fleet := server.api("/fleet")):
+            time.sleep(0.1)
+        return fleet
+
+    def shows_workers(self, server):
+        # What a worker counts comes with its next beat.
+        fleet = self.until(server, lambda f: [w["figures"]["done"] for w in f["workers"]] == [CHUNKS, 0])
+        a = fleet["workers"][0]
+        self.assertEqual((a["name"], a["state"], a["done"], a["model"], a["version"]), ("a", "working", CHUNKS, "same", fleet["version"]))
+        self.assertGreater(a["figures"]["engine"], 0)
+        self.assertGreater(a["figures"]["frames"], 0)
+        self.assertGreater(a["figures"]["cache_misses"], 0)
+        self.assertGreaterEqual(a["figures"]["cache_miss_bytes"], self.video.stat().st_size)
+        self.assertEqual((fleet["connected"], fleet["units"]["waiting"], fleet["counts"]["done"]), (True, 0, CHUNKS))
+        self.assertGreaterEqual(fleet["traffic"]["sent"], self.video.stat().st_size)
+        for counted in "addresses", "blobs", "requests":
+            self.assertGreater(fleet["traffic"][counted], 0)
+        if schema.Draft202012Validator:
+            schema.Document(server.get("/api/v1/openapi.json").body).check("GET", "/api/v1/fleet", server.get("/api/v1/fleet"))
+
+        text = server.get("/metrics").body.decode()
+        for line in text.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) vdet_\w+ .+|vdet_\w+(\{\w+="\w+"\})? [-+.e0-9]+)$')
+        for line in ('vdet_fleet_workers{state="working"} 2', f"vdet_fleet_units_done_total {CHUNKS}", "vdet_fleet_units_waiting 0",
+                     f'vdet_fleet_worker_units_done_total{{worker="a"}} {CHUNKS}', "vdet_fleet_connected 1"):
+            self.assertIn(f"\n{line}\n", text)
+
+    def ends_a_worker(self, server):
+        self.assertEqual(server.post("/api/v1/fleet/workers/nobody/drain").status, 404)
+        self.assertEqual(server.post("/api/v1/fleet/workers/a/drain").status, 202)
+        self.until(server, lambda f: f["workers"][0]["state"] != "working")
+
+    def forgets_a_worker(self, server):
+        """A last beat of it may still be on its way."""
+        def gone(_):
+            self.assertIn(server.request("DELETE", "/api/v1/fleet/workers/a").status, (204, 404))
+            return [w["name"] for w in server.api("/fleet")["workers"]] == ["b"]
+        self.until(server, gone)
 
     def test_chunks_wait_for_a_worker_with_the_model(self):
         self.worker("a", "--model", "other")

@@ -42,6 +42,8 @@ static void bytes_are_those_of_the_file(void **state)
 	AUTO(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	head_begin(&h, path);
 	worker_begin(&w, &h, "cache-1", 8);
+	struct remote_meter meter = {0};
+	w.options.meter = &meter;
 	assert_ok(remote_source_open(&w.options, h.sha256, NULL, &s, &err));
 	assert_int_equal(remote_source_size(s), SIZE);
 
@@ -59,10 +61,17 @@ static void bytes_are_those_of_the_file(void **state)
 	/* What is kept is there after a restart; what is forgotten is not. */
 	int64_t fetched = remote_source_count(s).fetched;
 	assert_true(fetched >= SIZE);
+	/* What was only read ahead is no hit of the cache. */
+	assert_int_equal(meter.miss_bytes, fetched);
+	assert_true(meter.misses >= SIZE / MB && meter.hits <= 1 && meter.wait > 0);
+	int64_t hits = meter.hits, hit_bytes = meter.hit_bytes;
 	remote_source_free(TAKE(s));
 	assert_ok(remote_source_open(&w.options, h.sha256, NULL, &s, &err));
 	compare(s, fd, SIZE - 3, 3);
 	assert_int_equal(remote_source_count(s).fetched, 0);
+	assert_int_equal(meter.hits, hits + 1);
+	assert_int_equal(meter.hit_bytes, hit_bytes + 12345);
+	assert_int_equal(meter.miss_bytes, fetched);
 	remote_source_forget(s);
 	assert_int_equal(remote_cache_count(w.cache).blocks, 0);
 }

@@ -565,6 +565,65 @@ test('the view of the machine does not wait for the socket', async () => {
   await other.context().close();
 });
 
+test('a fleet is shown where there is one, and its workers are ended and forgotten', async () => {
+  const worker = (name, state, more) => ({
+    name, state, age: 2, slots: 5, in_progress: 3, done: 40, failed: 0, silent: 0, rate: 12.34, waits_for: 'engine', version: '1', model: 'qwen',
+    hwaccel: 'none', figures: { cache_hits: 3, cache_misses: 1 }, ...more,
+  });
+  const fleet = {
+    head: '0123456789abcdef', version: '1', connected: true, units: { waiting: 7, begun: 6 }, rate: 24.7,
+    counts: { done: 80, redelivered: 2, failed: 1, holes: 0 },
+    bottleneck: { what: 'engines', text: 'Slots waited 92 % of their time for engines.', action: 'add workers' },
+    workers: [worker('gpu1', 'working'), worker('gpu2', 'silent', { age: 300, version: '2', silent: 1, rate: null, waits_for: null })],
+  };
+  const open = async (options) => {
+    const other = await openPage(browser, server, options);
+    await other.route('**/api/v1/fleet', (route) => route.fulfill({ json: fleet }));
+    await other.goto(`${server.url}/#/machine`);
+    return other;
+  };
+  const other = await open(), sent = [], row = (name) => other.locator(`[data-worker=${name}]`);
+  await other.route('**/api/v1/fleet/workers/**', (route) => {
+    sent.push(`${route.request().method()} ${new URL(route.request().url()).pathname}`);
+    const name = sent.at(-1).split('/')[5], of = fleet.workers.find((w) => w.name === name);
+    if (route.request().method() === 'DELETE') fleet.workers.splice(fleet.workers.indexOf(of), 1);
+    else of.state = 'draining';
+    return route.fulfill({ status: 204 });
+  });
+  await until(row('gpu1'));
+  assert.match(await row('gpu1').innerText(), /gpu1\s+working\s+3 of 5\s+12\.3\s+for its engine\s+40\s+75 %\s+1 qwen/);
+  assert.match(await row('gpu2').innerText(), /silent for 5 min\s+3 of 5\s+–\s+–\s+40, 1 failed/);
+  assert.match(await other.locator('.fleet').innerText(), /7 units wait.*\n?.*Limited by: engines\. Slots waited 92 % .*add workers/s);
+  const answers = [false, true, true], asked = [];
+  other.on('dialog', (dialog) => {
+    asked.push(dialog.message());
+    return answers.shift() ? dialog.accept() : dialog.dismiss();
+  });
+  await row('gpu1').getByRole('button', { name: 'End it after its units: gpu1' }).press('Enter');
+  assert.deepEqual(sent, [], 'it was not confirmed');
+  await row('gpu1').getByRole('button', { name: /^End it/ }).press('Enter');
+  await until(row('gpu1').getByText('draining'));
+  await row('gpu2').getByRole('button', { name: 'Take it out of the list: gpu2' }).click();
+  await row('gpu2').waitFor({ state: 'detached', timeout: PATIENCE });
+  assert.deepEqual(sent, ['POST /api/v1/fleet/workers/gpu1/drain', 'DELETE /api/v1/fleet/workers/gpu2']);
+  assert.match(asked.at(-1), /gpu2/);
+  await other.screenshot({ path: shot('fleet') });
+  assert.deepEqual(other.faults, []);
+  await other.context().close();
+
+  const phone = await open({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await until(phone.locator('[data-worker=gpu1]'));
+  const wide = await phone.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${wide} pixels stick out`);
+  await phone.screenshot({ path: shot('fleet-phone') });
+  fleet.head = null;
+  await phone.reload();
+  await until(phone.locator('.chart'));
+  assert.equal(await phone.locator('.fleet').count(), 0);
+  assert.deepEqual(phone.faults, []);
+  await phone.context().close();
+});
+
 test('a day with 5,000 events: only what is seen is drawn, and all can be reached', async () => {
   const { id } = (await server.get('jobs')).jobs.find((j) => j.state === 'done');
   const other = await openPage(browser, server);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests to the server. An error is always a Problem, with a message for the user.
-import type { Ask, AskDetail, Case, CaseChange, CaseReport, Chunk, Hit, Job, Me, NewAsk, Performance, Session, Setting, SubjectChange, Subjects, Transcript, Video, VideoEvent, VideoIndex } from './types';
+import type { Ask, AskDetail, Case, CaseChange, CaseReport, Chunk, Fleet, Hit, Job, Me, NewAsk, Performance, Session, Setting, SubjectChange, Subjects, Transcript, Video, VideoEvent, VideoIndex } from './types';
 
 export const BASE = 'api/v1';
 
@@ -99,6 +99,9 @@ export const api = {
   search: (q: string, kind: string, signal?: AbortSignal) =>
     json<{ hits: Hit[]; more: boolean }>('GET', `search?q=${at(q)}&kind=${at(kind)}&limit=200`, undefined, signal),
   performance: () => json<Performance>('GET', 'performance'),
+  fleet: () => json<Fleet>('GET', 'fleet'),
+  drainWorker: (name: string) => json<unknown>('POST', `fleet/workers/${at(name)}/drain`),
+  forgetWorker: (name: string) => json<unknown>('DELETE', `fleet/workers/${at(name)}`),
   sessions: () => json<{ active?: number; sessions: Session[] }>('GET', 'sessions'),
   settings: () => json<{ settings: Setting[] }>('GET', 'settings'),
   set: (values: Record<string, unknown>) => json<unknown>('PATCH', 'settings', values),

@@ -4,9 +4,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { AdviceList } from './advice';
 import { api } from './api';
+import { FleetSection } from './fleet';
 import { bytes, when } from './format';
 import { addMetrics, attempt, jobs, link, may, metrics, say } from './state';
-import type { Performance, Metrics, Session, Setting } from './types';
+import type { Fleet, Performance, Metrics, Session, Setting } from './types';
 
 interface Series {
   label: string;
@@ -150,6 +151,8 @@ export function Machine() {
   const [performance, setPerformance] = useState<Performance>();
   const [sessions, setSessions] = useState<{ active?: number; sessions: Session[] }>();
   const [settings, setSettings] = useState<Setting[]>();
+  const [fleet, setFleet] = useState<Fleet>();
+  const readFleet = () => api.fleet().then(setFleet, () => {});
   const [words, setWords] = useState('');
   useEffect(() => {
     let stopped = false;
@@ -165,11 +168,13 @@ export function Machine() {
     const who = () => void api.sessions().then((s) => { if (!stopped) setSessions(s); }, () => {});
     void read(true);
     who();
+    void readFleet();
     void api.settings().then((s) => { if (!stopped) setSettings(s.settings); }, () => {});
     const timer = setInterval(() => {
       if (document.hidden) return;
       void read(false);
       who();
+      void readFleet();
     }, 5000);
     return () => {
       stopped = true;
@@ -177,13 +182,16 @@ export function Machine() {
     };
   }, []);
   const all = metrics.value;
+  // What limits the fleet stands in its section.
+  const advice = performance?.recommendations?.filter((r) => !fleet?.head || r.text !== fleet.bottleneck?.text);
   const plots = PLOTS.filter((p) => all.some((r) => p.series.some((s) => s.value(r) != null)));
   const wanted = words.trim().toLowerCase();
   const rows = settings?.filter((s) => !wanted || `${s.section ?? ''}.${s.name} ${s.help ?? ''}`.toLowerCase().includes(wanted));
   return (
     <main class="machine" id="main">
       <h1>Machine</h1>
-      {performance?.recommendations?.length ? <AdviceList all={performance.recommendations} /> : null}
+      {advice?.length ? <AdviceList all={advice} /> : null}
+      {fleet?.head && <FleetSection fleet={fleet} changed={() => void readFleet()} />}
       <section class="charts">
         {plots.map((p) => <Chart key={p.title} plot={p} all={all} />)}
         {!plots.length && <p class="note">Nothing has been measured yet.</p>}

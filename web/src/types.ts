@@ -309,6 +309,41 @@ export interface Performance {
   recommendations?: Advice[];
 }
 
+/** What a worker counts; times in seconds. */
+export interface FleetFigures {
+  cache_hits: number;
+  cache_misses: number;
+}
+
+export interface FleetWorker {
+  name: string;
+  state: 'working' | 'draining' | 'silent';
+  age: number;
+  slots: number;
+  in_progress: number;
+  done: number;
+  failed: number;
+  silent: number;
+  rate: number | null;
+  waits_for: 'units' | 'engine' | 'frames' | 'bytes' | 'head' | null;
+  version: string | null;
+  model: string | null;
+  hwaccel: string | null;
+  figures: FleetFigures;
+}
+
+/** Without a fleet, `head` is null. */
+export interface Fleet {
+  head: string | null;
+  version: string | null;
+  connected: boolean;
+  units: { waiting: number; begun: number };
+  counts: { done: number; redelivered: number; failed: number; holes: number };
+  workers: FleetWorker[];
+  rate: number;
+  bottleneck: { what: string; text: string; action: string } | null;
+}
+
 export interface Session {
   id: string;
   address?: string;

@@ -10,6 +10,7 @@
 
 #include "board/board.h"
 #include "net/access/access.h"
+#include "net/api/fleet.h"
 #include "net/api/mcp.h"
 #include "net/http/http.h"
 #include "net/http/route.h"
@@ -29,6 +30,7 @@ struct api {
 	/* The reply of GET /performance; any thread; NULL: not available. */
 	json_t *(*performance)(void *ctx);
 	void *performance_ctx;
+	const struct api_fleet *fleet; /* NULL: none */
 };
 
 extern const struct route api_routes[];

@@ -29,6 +29,9 @@ route_fn handle_health, handle_ready, handle_openapi, handle_performance, handle
 /* metrics.c */
 route_fn handle_metrics;
 
+/* fleet.c: the workers of the server's fleet */
+route_fn handle_fleet, handle_fleet_drain, handle_fleet_forget;
+
 /* page.c: the files of the web page */
 route_fn handle_page;
 bool is_page_file(const char *path);

@@ -88,6 +88,10 @@ int handle_metrics(struct call *c, struct err *err)
 	board_figures(api->board, &f);
 	board_metrics(&f, b);
 	gpu_metrics(api, b);
+	if (api->fleet) {
+		json_auto_t *view = api->fleet->view(api->fleet->ctx);
+		fleet_metrics(view, b);
+	}
 	buf_adds(b, "# HELP vdet_http_responses_total Replies by class.\n"
 	            "# TYPE vdet_http_responses_total counter\n");
 	for (int i = 2; i < 6; i++)

@@ -366,6 +366,12 @@ const char *fleet_http_url(const struct fleet_http *f)
 	return f->files.url;
 }
 
+struct fleet_http_counts fleet_http_count(const struct fleet_http *f)
+{
+	const struct http_counts *c = &f->http->counts;
+	return (struct fleet_http_counts){c->requests, c->sent, c->received};
+}
+
 int fleet_http_address(struct fleet_http *f, enum remote_kind kind, const char *sha256, char **ret,
                        struct err *err)
 {

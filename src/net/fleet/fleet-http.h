@@ -42,6 +42,11 @@ DEFINE_FREEP(struct fleet_http, fleet_http)
 
 const char *fleet_http_url(const struct fleet_http *f); /* as workers reach it */
 
+struct fleet_http_counts {
+	int64_t requests, sent, received; /* bytes */
+};
+struct fleet_http_counts fleet_http_count(const struct fleet_http *f);
+
 /* The answer for a worker that asks (struct remote_provider): JSON text, which
  * the caller frees. For REMOTE_SOURCE it may take as long as reading the file,
  * once. ERR_NOENT, ERR_ARG. */

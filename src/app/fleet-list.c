@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The workers of a fleet on a terminal. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/fleet.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+static int64_t whole(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+/* A text of a worker is not trusted on a terminal. */
+static void print_text(const char *label, const char *text)
+{
+	AUTO(mem_freep) char *line = text_line(text, 400);
+	if (*line)
+		printf("%s%s", label, line);
+}
+
+static void print_rate(const json_t *w)
+{
+	const json_t *rate = json_object_get(w, "rate");
+	if (json_is_number(rate))
+		printf("  %6.1f a minute", json_number_value(rate));
+	else
+		printf("  %15s", "");
+}
+
+/* Blocks that were in the cache, of all that were needed. */
+static void print_cache(const json_t *figures)
+{
+	int64_t hits = whole(figures, "cache_hits"), all = hits + whole(figures, "cache_misses");
+	if (all > 0)
+		printf("  cache %3.0f %%", 100.0 * (double)hits / (double)all);
+	else
+		printf("  %11s", "");
+}
+
+static void print_worker(const json_t *w)
+{
+	AUTO(mem_freep) char *name = text_line(json_text(w, "name"), 64);
+	AUTO(mem_freep) char *state = text_line(json_text(w, "state"), 20);
+	printf("%-20s %-9s %3lld of %3lld slots", name, state, (long long)whole(w, "in_progress"),
+	       (long long)whole(w, "slots"));
+	print_rate(w);
+	print_cache(json_object_get(w, "figures"));
+	if (whole(w, "failed") + whole(w, "silent"))
+		printf("  %lld failed", (long long)(whole(w, "failed") + whole(w, "silent")));
+	print_text("  waits for ", json_text(w, "waits_for"));
+	print_text("  ", json_text(w, "model"));
+	print_text("  vdet ", json_text(w, "version"));
+	putchar('\n');
+}
+
+static void print_units(const json_t *view)
+{
+	const json_t *units = json_object_get(view, "units"), *counts = json_object_get(view, "counts");
+	printf("%lld units wait, %lld are in progress, %lld are done (%.1f a minute), %lld were begun "
+	       "again, %lld failed for good\n",
+	       (long long)whole(units, "waiting"), (long long)whole(units, "begun"),
+	       (long long)whole(counts, "done"), json_number_value(json_object_get(view, "rate")),
+	       (long long)whole(counts, "redelivered"), (long long)whole(counts, "holes"));
+}
+
+static void print_advice(const json_t *view)
+{
+	const json_t *limit = json_object_get(view, "bottleneck");
+	size_t i;
+	json_t *a;
+	json_array_foreach (json_object_get(view, "recommendations"), i, a)
+		if (strcmp(json_text(a, "text"), json_text(limit, "text")) != 0) {
+			print_text("", json_text(a, "text"));
+			print_text(" → ", json_text(a, "action"));
+			putchar('\n');
+		}
+	print_text("bottleneck: ", *json_text(limit, "what") ? json_text(limit, "what") : "not known");
+	print_text(": ", json_text(limit, "text"));
+	print_text(" → ", json_text(limit, "action"));
+	putchar('\n');
+}
+
+void app_fleet_print(const json_t *view)
+{
+	size_t i;
+	json_t *w;
+	const json_t *workers = json_object_get(view, "workers");
+	json_array_foreach (workers, i, w)
+		print_worker(w);
+	if (whole(view, "left_out"))
+		printf("… and %lld more\n", (long long)whole(view, "left_out"));
+	if (!json_array_size(workers))
+		printf("no worker is there; on each machine that is to help: vdet worker --fleet "
+		       "ADDRESS\n");
+	print_units(view);
+	print_advice(view);
+}
