@@ -124,6 +124,11 @@ def needed_by(folder, suite):
     return [str(Path(f).relative_to(folder)) for t in targets for f in t["filename"]]
 
 
+def outdated(folder):
+    """Whether a library that a build can do without has come or gone since it was configured."""
+    return (run("pkg-config", "--exists", "libnats").returncode == 0) != ("libnats" in (folder / "build.ninja").read_text())
+
+
 def build(name, *options, suite=None, **env):
     """Configures once, and builds, all or what the tests of a suite need. The folder, or None."""
     folder = BUILD / name
@@ -133,6 +138,9 @@ def build(name, *options, suite=None, **env):
             if r.returncode:
                 result(f"configure {name}", False, r.stdout)
                 return None
+        elif outdated(folder):
+            run("meson", "configure", "--clearcache", str(folder))
+            run("meson", "setup", "--reconfigure", str(folder), str(ROOT), **env)
         r = run("ninja", "-C", str(folder), *(needed_by(folder, suite) if suite else []))
     # Without the lines of what was built, which hide the error.
     said = "\n".join(line for line in r.stdout.splitlines() if not re.match(r"\[\d+/\d+\] ", line))

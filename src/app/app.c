@@ -43,6 +43,8 @@ struct opt_set app_options_of(const struct command *c, struct app *app,
 		binds[n++] = (struct opt_bind){&index_opt_group, &app->analyze};
 	if (c->groups & (GROUP_INDEX | GROUP_ANALYZE | GROUP_MEDIA))
 		binds[n++] = (struct opt_bind){&media_opt_group, &app->analyze};
+	else if (c->groups & GROUP_DECODER)
+		binds[n++] = (struct opt_bind){&decoder_opt_group, &app->analyze};
 	if (c->groups & (GROUP_TEXT | GROUP_ANALYZE))
 		binds[n++] = (struct opt_bind){&text_opt_group, &app->analyze};
 	if (c->groups & GROUP_SPEECH)

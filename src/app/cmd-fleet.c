@@ -14,7 +14,7 @@
 #include "store/block.h"
 
 static struct {
-	bool json;
+	bool json, new_head;
 	char *listen, *store, *cert, *key;
 	struct fleet_try_options try;
 } own;
@@ -30,6 +30,9 @@ static const struct opt_row rows[] = {
      "Of creds: certificate of the NATS server, in PEM; empty: it uses no TLS.", OPT_COMMAND_ONLY},
 	{"fleet.nats_key", "nats-key", OPT_STRING, OWN(key), "", 0, 0, NULL, "FILE",
      "Of creds: the key of the certificate.", OPT_COMMAND_ONLY},
+	{"fleet.new_head", "new-head", OPT_BOOL, OWN(new_head), "false", 0, 0, NULL, NULL,
+     "Of creds: for a head that has not run yet, on any machine, instead of the one here.",
+     OPT_COMMAND_ONLY},
 	{"fleet.try_hours", "hours", OPT_DOUBLE, OWN(try.hours), DEMO_HOURS, 0.01, 24, NULL, "N",
      "Of try: length of the generated recording in hours.", OPT_COMMAND_ONLY},
 	{"fleet.try_dir", "dir", OPT_STRING, OWN(try.dir), DEMO_DIR, 0, 0, NULL, "FOLDER",
@@ -37,11 +40,18 @@ static const struct opt_row rows[] = {
 };
 static const struct opt_group group = {"Fleet of this head", rows, ARRAY_LEN(rows)};
 
-/* Of the journal here, also while a head runs. */
-static int head_id(const struct app *app, char out[static STORE_HEAD_ID], struct err *err)
+/* Of the credentials, or of the journal here, also while a head runs. */
+static int head_id(const struct app *app, const char *creds, char out[static STORE_HEAD_ID],
+                   struct err *err)
 {
 	AUTO(store_freep) struct store *store = NULL;
-	int r = app_open_store(app, &store, err);
+	AUTO(mem_freep) char *user = NULL, *named = NULL;
+	int r = creds ? fleet_creds_read(creds, &user, &named, err) : 0;
+	if (named)
+		snprintf(out, STORE_HEAD_ID, "%s", named);
+	if (r < 0 || named)
+		return r;
+	r = app_open_store(app, &store, err);
 	return r < 0 ? r : store_head_id(store, out, err);
 }
 
@@ -49,10 +59,10 @@ static int write_creds(const struct app *app, const char *folder, char **workers
                        struct err *err)
 {
 	char id[STORE_HEAD_ID];
-	int r = head_id(app, id, err);
+	int r = own.new_head ? 0 : head_id(app, NULL, id, err);
 	if (r < 0)
 		return r;
-	const struct fleet_creds with = {.head = id,
+	const struct fleet_creds with = {.head = own.new_head ? NULL : id,
 	                                 .workers = (const char *const *)workers,
 	                                 .n_workers = (size_t)n,
 	                                 .listen = own.listen,
@@ -63,8 +73,8 @@ static int write_creds(const struct app *app, const char *folder, char **workers
 	if (r == 0)
 		r = fleet_creds_write(folder, &with, err);
 	if (r == 0)
-		printf("%s: nats-server.conf for the NATS server, head.creds and admin.creds for this "
-		       "machine, and a file for each worker\n",
+		printf("%s: nats-server.conf for the NATS server, head.creds and admin.creds for the "
+		       "head, and a file for each worker\n",
 		       folder);
 	return r;
 }
@@ -76,7 +86,7 @@ static int order(const struct app *app, const char *what, const char *worker, st
 	struct fleet_options link;
 	int r = app_fleet_link(&app->fleet, host, &link, err);
 	if (r == 0)
-		r = head_id(app, id, err);
+		r = head_id(app, link.creds, id, err);
 	if (r == 0)
 		r = fleet_head_order(&link, id, what, worker, &answer, err);
 	if (r < 0)

@@ -76,6 +76,7 @@ static int run(struct app *app, int argc, char **argv)
 	app->analyze.chunk_frames = 6;
 	app->analyze.frame_size = 1280;
 	app->analyze.max_tokens = 2048;
+	app->analyze.media_stream = -1; /* a unit names it */
 	ui = ui_new(app->options.progress);
 	ui_start(ui);
 	return start(app, &link, ui, &err) < 0 ? app_fail(&err) : EXIT_COMPLETE;
@@ -92,7 +93,7 @@ const struct command cmd_worker = {
 			"docs/fleet.md shows how to begin. The first signal ends it after the chunks in\n"
 			"progress; the second at once, and another worker does them.\n"
 			"Exit codes: 0 ended by a signal or drained, 1 failed, 2 wrong usage.\n",
-	.groups = GROUP_APP | GROUP_ENGINE | GROUP_MEDIA | GROUP_TEXT | GROUP_SPEECH | GROUP_MODEL |
+	.groups = GROUP_APP | GROUP_ENGINE | GROUP_DECODER | GROUP_TEXT | GROUP_SPEECH | GROUP_MODEL |
               GROUP_FLEET,
 	.run = run,
 };

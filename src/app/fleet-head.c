@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config.h"
+#include "fleet/creds.h"
 #include "fleet/head.h"
 #include "net/fleet/fleet-http.h"
 #include "remote/blob.h"
@@ -29,6 +30,9 @@
 /* Data of a result that is in the journal are kept for so long: those of
  * another unit may be the same. */
 #define BLOBS_KEPT (3600 * CLOCK_SECOND)
+/* Those of a head that was killed, and no one has asked for since. Results that
+ * are still in the stream may name them, however long the head was away. */
+#define BLOBS_LEFT (7 * 24 * 3600 * CLOCK_SECOND)
 
 /* Blobs of a unit whose result was given out. */
 struct named {
@@ -328,7 +332,10 @@ static int forget(void *ctx, const char *worker, struct err *err)
 
 static int open_http(struct app_head *h, const struct app_fleet *o, struct err *err)
 {
+	char host[APP_HOST_MAX];
+	bool has = app_fleet_own_address(o->url, host);
 	const struct fleet_http_options with = {.listen = o->listen,
+	                                        .host = has ? host : NULL,
 	                                        .address = o->address,
 	                                        .tls_cert = o->cert,
 	                                        .tls_key = o->key,
@@ -339,12 +346,26 @@ static int open_http(struct app_head *h, const struct app_fleet *o, struct err *
 	return fleet_http_start(&with, &h->http, err);
 }
 
+/* Credentials may have been made before the journal was. */
+static int name_head(struct app_head *h, const struct fleet_options *link,
+                     char id[static STORE_HEAD_ID], struct err *err)
+{
+	AUTO(mem_freep) char *user = NULL, *named = NULL;
+	int r = link->creds ? fleet_creds_read(link->creds, &user, &named, err) : 0;
+	if (r == 0 && named && store_head_name(h->store, named, err) < 0)
+		return err_wrap(err,
+		                "%s is for the head with another journal; use its --data-dir, or write new "
+		                "credentials with this one (vdet fleet creds)",
+		                link->creds);
+	return r < 0 ? r : store_head_id(h->store, id, err);
+}
+
 static int open_head(struct app_head *h, const struct fleet_options *link, struct err *err)
 {
 	char id[STORE_HEAD_ID];
 	const struct fleet_head_hooks hooks = {
 		.blob = load_blob, .answer = answer, .describe = describe, .ctx = h, .ending = h->cancel};
-	int r = store_head_id(h->store, id, err);
+	int r = name_head(h, link, id, err);
 	if (r == 0)
 		r = fleet_head_open(link, id, &hooks, &h->head, err);
 	if (r < 0)
@@ -378,6 +399,7 @@ int app_head_open(const struct app *app, struct store *store, struct app_head **
 	h->store = store;
 	h->cancel = app->cancel;
 	h->blobs = file_join(app->data_dir, "fleet-blobs");
+	remote_blob_expire(h->blobs, BLOBS_LEFT);
 	r = open_http(h, o, err);
 	if (r == 0)
 		r = open_head(h, &link, err);

@@ -6,6 +6,7 @@
 
 #include "app/fleet.h"
 #include "base/opt.h"
+#include "fleet/creds.h"
 
 #define AT(member) offsetof(struct app_fleet, member)
 
@@ -21,11 +22,16 @@ static const struct opt_row rows[] = {
      "empty: those of the system.",
      0},
 	{"fleet.name", NULL, OPT_STRING, AT(name), "", 0, 0, NULL, "NAME",
-     "Name of this machine in the fleet: letters, digits, - and _; empty: its host name.", 0},
+     "Name of this machine in the fleet: letters, digits, - and _; empty: that of the "
+     "credentials, or its host name.",
+     0},
 	{"fleet.listen", NULL, OPT_STRING, AT(listen), "", 0, 0, NULL, "HOST:PORT",
      "Where a head gives its workers the videos; empty: all addresses, and a free port.", 0},
 	{"fleet.address", NULL, OPT_STRING, AT(address), "", 0, 0, NULL, "URL",
-     "How workers reach that; empty: http://HOSTNAME:PORT, or https with a certificate.", 0},
+     "How workers reach that; empty: http://HOST:PORT with the address of this machine towards the "
+     "NATS server, or its host name if that is a loopback address; with a certificate "
+     "https://HOSTNAME:PORT.",
+     0},
 	{"fleet.cert", NULL, OPT_STRING, AT(cert), "", 0, 0, NULL, "FILE",
      "Of a head: the certificate for that, in PEM, so that videos are encrypted on their way.", 0},
 	{"fleet.key", NULL, OPT_STRING, AT(key), "", 0, 0, NULL, "FILE",
@@ -64,10 +70,22 @@ static void host_name(char out[static FLEET_NAME_MAX + 1])
 		snprintf(out, FLEET_NAME_MAX + 1, "unnamed");
 }
 
+/* The name that none was given for: that of the credentials, or of the host. */
+static int find_name(const struct app_fleet *o, char out[static FLEET_NAME_MAX + 1],
+                     struct err *err)
+{
+	AUTO(mem_freep) char *user = NULL, *head = NULL;
+	int r = *o->creds ? fleet_creds_read(o->creds, &user, &head, err) : 0;
+	if (r == 0 && user && fleet_name_valid(user))
+		snprintf(out, FLEET_NAME_MAX + 1, "%s", user);
+	else
+		host_name(out);
+	return r;
+}
+
 int app_fleet_link(const struct app_fleet *o, char host[static FLEET_NAME_MAX + 1],
                    struct fleet_options *ret, struct err *err)
 {
-	host_name(host);
 	if (!fleet_supported())
 		return err_set(err, ERR_UNSUPPORTED,
 		               "this vdet was built without libnats, which a fleet needs; install "
@@ -78,6 +96,9 @@ int app_fleet_link(const struct app_fleet *o, char host[static FLEET_NAME_MAX + 
 		return err_set(err, ERR_ARG,
 		               "--fleet-name %s: use letters, digits, - and _, at most %d of them", o->name,
 		               FLEET_NAME_MAX);
+	int r = find_name(o, host, err);
+	if (r < 0)
+		return r;
 	/* It may be for the addresses of heads alone. */
 	bool tls = strstr(o->url, "tls://");
 	*ret = (struct fleet_options){.url = o->url,

@@ -24,6 +24,12 @@ extern const struct opt_group fleet_opt_group;
 int app_fleet_link(const struct app_fleet *o, char host[static FLEET_NAME_MAX + 1],
                    struct fleet_options *ret, struct err *err);
 
+enum { APP_HOST_MAX = 64 };
+/* The address of this machine towards the first server of `url`, by which other
+ * machines that reach that server may reach this one. False if there is none,
+ * or only that of the loopback interface. May ask a name server. */
+bool app_fleet_own_address(const char *url, char out[static APP_HOST_MAX]);
+
 struct app;
 struct app_head;
 

@@ -11,11 +11,11 @@
 #include "fleet/options.h"
 #include "fleet/wire.h"
 
-enum { MAX_CONF = 4 << 20, STREAM_NAME_MAX = 64 };
+enum { MAX_CONF = 4 << 20, STREAM_NAME_MAX = 64, HEAD_ID = 16 };
 
 static int check(const struct fleet_creds *c, struct err *err)
 {
-	if (strlen(c->head) != 16 || strspn(c->head, "0123456789abcdef") != 16)
+	if (strlen(c->head) != HEAD_ID || strspn(c->head, "0123456789abcdef") != HEAD_ID)
 		return err_set(err, ERR_ARG, "\"%.40s\" is not the id of a head", c->head);
 	if (!c->cert != !c->key)
 		return err_set(err, ERR_ARG, "a certificate needs its key, and a key its certificate");
@@ -148,11 +148,19 @@ static int write_users(const char *folder, const struct fleet_creds *c, struct b
 	return 0;
 }
 
-int fleet_creds_write(const char *folder, const struct fleet_creds *c, struct err *err)
+int fleet_creds_write(const char *folder, const struct fleet_creds *given, struct err *err)
 {
 	AUTO(buf_free) struct buf conf = BUF(MAX_CONF);
 	AUTO(mem_freep) char *path = file_join(folder, "nats-server.conf");
+	char id[WIRE_NONCE];
+	struct fleet_creds with = *given;
+	const struct fleet_creds *c = &with;
 
+	if (!with.head) {
+		wire_random(id);
+		id[HEAD_ID] = 0;
+		with.head = id;
+	}
 	int r = check(c, err);
 	r = r ? r : file_mkdirs(folder, true, err);
 	if (r)

@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 struct fleet_creds {
-	const char *head;           /* id of the head's journal */
+	const char *head;           /* id of the head's journal; NULL: a new one */
 	const char *const *workers; /* their names, see fleet_name_valid() */
 	size_t n_workers;
 	const char *listen; /* "HOST:PORT" of the server; NULL: 0.0.0.0:4222 */
@@ -22,5 +22,9 @@ struct fleet_creds {
  * worker into a folder, all readable by their owner only, with new random
  * passwords. ERR_ARG if one of the files exists. */
 int fleet_creds_write(const char *folder, const struct fleet_creds *c, struct err *err);
+
+/* Whose credentials a file has, and for which head they are; the caller frees
+ * both. NULL: it does not say. */
+int fleet_creds_read(const char *path, char **ret_user, char **ret_head, struct err *err);
 
 #endif

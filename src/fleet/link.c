@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "fleet/creds.h"
 #include "fleet/wire.h"
 
 enum {
@@ -131,6 +132,18 @@ void link_creds_clear(struct link_creds *c)
 	free(c->password);
 	free(c->head);
 	*c = (struct link_creds){0};
+}
+
+int fleet_creds_read(const char *path, char **ret_user, char **ret_head, struct err *err)
+{
+	AUTO(link_creds_clear) struct link_creds c = {0};
+	int r = link_read_creds(path, &c, err);
+
+	if (r)
+		return r;
+	*ret_user = TAKE(c.user);
+	*ret_head = TAKE(c.head);
+	return 0;
 }
 
 static int set_creds(natsOptions *no, const char *path, struct err *err)

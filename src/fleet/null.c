@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In place of everything that needs libnats, where it is missing. */
+#include "fleet/creds.h"
 #include "fleet/head.h"
 #include "fleet/worker.h"
 
@@ -18,6 +19,12 @@ bool fleet_supported(void)
 int fleet_try(const struct fleet_options *o, struct err *err)
 {
 	(void)o;
+	return missing(err);
+}
+
+int fleet_creds_read(const char *path, char **ret_user, char **ret_head, struct err *err)
+{
+	(void)path, (void)ret_user, (void)ret_head;
 	return missing(err);
 }
 

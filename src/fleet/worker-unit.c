@@ -236,6 +236,8 @@ void serving_do(struct serving *w, struct fleet_token *t)
 	}
 	if (out.state == WIRE_REFUSED)
 		log_warning("this worker cannot do unit %s: %s", t->unit.id, out.fault);
+	else if (out.state == WIRE_FAILED && speaks)
+		log_warning("unit %s failed here: %s", t->unit.id, out.fault);
 	int64_t sending = clock_now();
 	if (speaks && send_result(w, t, &text)) {
 		w->done += out.state == WIRE_DONE;

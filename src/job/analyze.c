@@ -164,8 +164,6 @@ static int enter(struct run *c, struct err *err)
 		progress_emit(a->progress,
 		              &(struct progress_event){.type = PROGRESS_HASH, .sha256 = src->sha256});
 	if (r == 0)
-		r = note_source(c, err);
-	if (r == 0)
 		r = startup_engine(c->startup, err);
 	if (r == 0)
 		r = facts_hash_reference(a->options, a->cancel, c->reference, err);
@@ -178,6 +176,8 @@ static int enter(struct run *c, struct err *err)
 		survey_find_index(&c->survey, src->sha256);
 	const struct facts_input in = facts_input(c);
 	r = entry_find(a->store, a->locks_dir, &in, src->name, c->dir, &c->entry, err);
+	if (r == 0) /* with a run that is discarded it is forgotten where the file was */
+		r = note_source(c, err);
 	if (r == 0 && c->entry.job.facts && c->chunks)
 		r = err_set(err, ERR_BUSY,
 		            "job %s was started by another process just now; run the same command again "

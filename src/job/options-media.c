@@ -9,6 +9,8 @@
 
 #define AT(member) offsetof(struct analyze_options, member)
 
+/* The first DECODER_ROWS say how something is decoded, the others what. */
+enum { DECODER_ROWS = 4 };
 static const struct opt_row media_rows[] = {
 	{"media.timeout", NULL, OPT_TIME, AT(media_timeout), "300", 0, 86400, NULL, "SECONDS",
      "Maximum time to decode the frames of one chunk; 0 = no limit.", 0},
@@ -20,6 +22,8 @@ static const struct opt_row media_rows[] = {
      "Off by default: drivers need a wider sandbox and GPU memory, and decoded frames may "
      "differ.",
      OPT_RESULT},
+	{"media.sandbox", NULL, OPT_CHOICE, AT(sandbox), "on", 0, 0, "on|off", NULL,
+     "Sandbox the decoder; disable only for debugging.", 0},
 	{"media.reference", NULL, OPT_STRING, AT(reference), "", 0, 0, NULL, "FILE",
      "Intact file of the same camera, to recover a recording that was cut off before its index "
      "was written.",
@@ -44,12 +48,11 @@ static const struct opt_row media_rows[] = {
 	{"media.timezone", "timezone", OPT_STRING, AT(timezone), "", 0, 0, NULL, "ZONE",
      "Time zone of the recording's clock: Europe/Berlin, UTC, +01:00; empty: none is stated.",
      OPT_PER_JOB},
-	{"media.sandbox", NULL, OPT_CHOICE, AT(sandbox), "on", 0, 0, "on|off", NULL,
-     "Sandbox the decoder; disable only for debugging.", 0},
 };
 
 const struct opt_group media_opt_group = {"Decoder", media_rows,
                                           sizeof media_rows / sizeof *media_rows};
+const struct opt_group decoder_opt_group = {"Decoder", media_rows, DECODER_ROWS};
 
 static const struct opt_row index_rows[] = {
 	{"index.effort", NULL, OPT_DOUBLE, AT(index_effort), "auto", -1, 1, "auto", "SHARE",

@@ -39,5 +39,7 @@ struct analyze_options {
 struct opt_group;
 /* All are about the struct above. */
 extern const struct opt_group analyze_opt_group, media_opt_group, index_opt_group, text_opt_group;
+/* The part of media_opt_group that does not depend on the video. */
+extern const struct opt_group decoder_opt_group;
 
 #endif

@@ -104,7 +104,7 @@ int speech_result_write(const struct store_transcript *t, struct runner_result *
                         struct err *err)
 {
 	json_t *segments = json_array(), *dropped = json_array();
-	int lost = 0; /* of what is no valid text or number */
+	int lost = 0; /* of what is not a valid text or number */
 	for (size_t i = 0; i < t->n_segments; i++) {
 		const struct store_segment *s = &t->segments[i];
 		lost |= json_array_append_new(

@@ -352,7 +352,7 @@ static int take_away(struct job_speech *s, int track, bool wait, struct speech_f
 }
 
 /* Gives a part to a worker, if one can transcribe it. *ret_given: it was, or
- * nobody speaks in it, and it has its end. */
+ * no one speaks in it, and it has its end. */
 static int give_away(struct job_speech *s, struct store_speech_part *part,
                      struct speech_faults *faults, bool *ret_given, struct err *err)
 {

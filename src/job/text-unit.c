@@ -148,7 +148,7 @@ static json_t *lines_json(const struct text_lines *l, int *lost)
 int text_result_write(const struct text_readings *r, struct runner_result *ret, struct err *err)
 {
 	json_t *all = json_array();
-	int lost = 0; /* of what is no valid text */
+	int lost = 0; /* of what is not a valid text */
 	for (size_t i = 0; i < r->n; i++) {
 		const struct text_seen *s = &r->items[i];
 		json_array_append_new(all,

@@ -22,9 +22,10 @@ struct unit_run {                  /* everything is borrowed */
 	void *ctx;
 };
 
-/* Blocks; also while another thread has given the same unit. 0: read() took the result, and the unit is to be settled once that is
- * in the journal, see unit_settle(). ERR_CANCELED; other errors: it failed for
- * good (unit-result.h). */
+/* Blocks; also while another thread has given the same unit. 0: read() took the
+ * result, and the unit is to be settled once that is in the journal, see
+ * unit_settle(). ERR_CANCELED; other errors: it failed for good
+ * (unit-result.h). */
 int unit_run(const struct unit_run *how, const char *id, const char *body, struct err *err);
 
 /* How many optional units of a model can be given to workers now; 0: none, or

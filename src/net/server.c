@@ -14,42 +14,27 @@
 #include "base/log.h"
 #include "net/api/api.h"
 #include "net/chat/chat.h"
-#include "net/http/conn.h"
-#include "net/http/gate.h"
-#include "net/http/listen.h"
+#include "net/http/service.h"
 #include "net/net.h"
 #include "net/upload/tus.h"
 
 enum {
-	LISTENERS_MAX = 8,
 	URL_MAX = 300,
 	STOP_TIME = 5,     /* seconds for open requests when the server stops */
 	SWEEP_EVERY = 600, /* seconds between searches for expired uploads and videos */
-	READ_SIZE = 128 * 1024,
-	HEADERS_SIZE = 32 * 1024, /* of all headers of a request; above it the connection closes */
-	HEADERS_TIME = 10,        /* seconds for the headers of a request */
-	IDLE_TIME = 75,           /* seconds between two requests of a connection */
-	SPINS = 20,               /* turns of the event loop without effect, then it is slowed down */
-	SPIN_MAX = 500,           /* microseconds of such a turn */
-	SPIN_WAIT = 3,            /* milliseconds to wait then */
+	SPINS = 20,        /* turns of the event loop without effect, then it is slowed down */
+	SPIN_MAX = 500,    /* microseconds of such a turn */
+	SPIN_WAIT = 3,     /* milliseconds to wait then */
 };
 
 struct net {
 	struct net_setup setup;
 	const struct net_options *options;
-	struct lws_context *lws;
-	struct lws_vhost *vhost;
-	int listeners[LISTENERS_MAX];
-	size_t n_listeners;
-	char *unix_paths[LISTENERS_MAX]; /* removed at the end */
+	struct service service;
+	char *unix_paths[SERVICE_LISTENERS_MAX]; /* removed at the end */
 	char url[URL_MAX];
-	bool tls;
 	struct access *access;
-	struct rate_limiter *limiter;
 	struct uploads *uploads;
-	struct mailbox *mailbox;
-	struct gate *gate;
-	struct http_server *http;
 	struct sockets *sockets;
 	struct mcp_service *mcp;
 	struct chat_service *chat;
@@ -57,93 +42,18 @@ struct net {
 	struct route_table tables[3];
 	/* Net thread only. */
 	lws_sorted_usec_list_t sweep, stop;
-	bool overdue; /* STOP_TIME is over */
-	uint64_t callbacks;
+	bool overdue;   /* STOP_TIME is over */
 	int64_t turned; /* when the event loop last turned */
 	int spins;      /* turns in a row without a callback and without waiting */
-	struct listen_spare spare;
 };
 
 /* ---- connections */
 
-/* Gives a connection to libwebsockets. */
-static void pass(void *ctx, int fd, struct conn *conn)
+static void on_closed(void *ctx, struct conn *conn)
 {
-	struct net *n = ctx;
-	const lws_adopt_desc_t how = {
-		.vh = n->vhost,
-		.type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL,
-		.fd.sockfd = fd,
-		.opaque = conn,
-	};
-	struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&how); /* closes fd if it fails */
-	if (wsi)
-		lws_set_timeout(wsi, PENDING_TIMEOUT_HOLDING_AH, HEADERS_TIME);
-}
-
-static void drop(void *ctx, struct conn *conn)
-{
-	struct net *n = ctx;
-	rate_limiter_disconnect(n->limiter, conn->address);
-	atomic_fetch_sub(&n->http->counts.connections, 1);
-	free(conn);
-}
-
-static void take(struct net *n, int fd)
-{
-	char address[CLIENT_ADDRESS_MAX];
-	listen_peer(fd, address);
-	struct http_server *h = n->http;
-	if (h->stopping || h->counts.connections >= n->options->connections ||
-	    !rate_limiter_connect(n->limiter, address)) {
-		atomic_fetch_add(&h->counts.refused, 1);
-		close(fd);
-		return;
-	}
-	struct conn *conn = mem_alloc(1, sizeof *conn);
-	conn->http = h;
-	snprintf(conn->address, sizeof conn->address, "%s", address);
-	atomic_fetch_add(&h->counts.connections, 1);
-	if (n->tls)
-		pass(n, fd, conn);
-	else
-		gate_add(n->gate, fd, conn);
-}
-
-static void accept_some(struct net *n, int listener)
-{
-	for (int i = 0; i < 64; i++) {
-		int fd = -1;
-		enum listen_result r = listen_accept(listener, &n->spare, &fd);
-		if (r == LISTEN_NONE)
-			return;
-		if (r == LISTEN_SHED)
-			atomic_fetch_add(&n->http->counts.refused, 1);
-		else
-			take(n, fd);
-	}
-}
-
-static void on_destroyed(struct net *n, struct lws *wsi)
-{
-	struct conn *conn = conn_of(wsi);
-	if (!conn)
-		return;
+	(void)ctx;
 	if (conn->socket)
 		socket_closed(conn->socket);
-	lws_set_opaque_user_data(wsi, NULL);
-	drop(n, conn);
-}
-
-static int on_readable(struct net *n, int fd)
-{
-	if (fd == gate_fd(n->gate))
-		gate_run(n->gate);
-	else if (fd == n->http->writable)
-		http_writable(n->http);
-	else
-		accept_some(n, fd);
-	return 0;
 }
 
 static int confirm_upgrade(struct net *n, struct lws *wsi, const char *to)
@@ -151,37 +61,15 @@ static int confirm_upgrade(struct net *n, struct lws *wsi, const char *to)
 	return conn_of(wsi) && strcasecmp(to, "websocket") == 0 ? socket_admit(n->sockets, wsi) : -1;
 }
 
-static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-                    size_t len)
+static int on_upgrade(void *ctx, struct lws *wsi, enum lws_callback_reasons reason, void *in,
+                      size_t len)
 {
-	struct net *n = lws_context_user(lws_get_context(wsi));
-	(void)user;
-	n->callbacks++;
-	switch ((int)reason) {
-	case LWS_CALLBACK_EVENT_WAIT_CANCELLED: mailbox_run(n->mailbox); return 0;
-	case LWS_CALLBACK_RAW_RX_FILE: return on_readable(n, lws_get_socket_fd(wsi));
-	case LWS_CALLBACK_WSI_DESTROY: on_destroyed(n, wsi); return 0;
-	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return confirm_upgrade(n, wsi, in);
-	case LWS_CALLBACK_ESTABLISHED:
-	case LWS_CALLBACK_SERVER_WRITEABLE:
-	case LWS_CALLBACK_RECEIVE:
-	case LWS_CALLBACK_CLOSED: return socket_callback(wsi, reason, in, len);
-	default: return http_callback(wsi, reason, in, len);
-	}
+	return reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE ? confirm_upgrade(ctx, wsi, in)
+	                                                   : socket_callback(wsi, reason, in, len);
 }
 
 /* ---- start */
 
-static void lws_line(int level, const char *line)
-{
-	(void)level;
-	log_debug("net: %.*s", (int)strcspn(line, "\n"), line);
-}
-
-static const struct lws_protocols protocols[] = {
-	{.name = "vdet", .callback = callback, .rx_buffer_size = 4096},
-	{0},
-};
 static const lws_retry_bo_t liveness = {.secs_since_valid_ping = 25, .secs_since_valid_hangup = 60};
 
 /* Raises the limit of open files: each connection is one. */
@@ -195,60 +83,41 @@ static void raise_files(const struct net_options *o)
 	setrlimit(RLIMIT_NOFILE, &l);
 }
 
-static int start_lws(struct net *n, struct err *err)
+static int open_service(struct net *n, struct err *err)
 {
 	const struct net_options *o = n->options;
-	n->tls = *o->tls_cert;
-	if (n->tls != (*o->tls_key != '\0'))
+	if (!*o->tls_cert != !*o->tls_key)
 		return err_set(err, ERR_ARG, "TLS needs both --tls-cert and --tls-key");
-	const char *const files[] = {o->tls_cert, o->tls_key};
-	for (size_t i = 0; n->tls && i < 2; i++)
-		if (access(files[i], R_OK) < 0)
-			return err_sys(err, errno, "cannot read %s", files[i]);
-	lws_set_log_level(LLL_ERR | LLL_WARN, lws_line);
 	raise_files(o);
-	struct lws_context_creation_info info = {
-		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
-		.protocols = protocols,
-		.user = n,
-		.options =
-			LWS_SERVER_OPTION_EXPLICIT_VHOSTS | (n->tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
-		.pt_serv_buf_size = READ_SIZE,
-		.max_http_header_data2 = HEADERS_SIZE,
-		.timeout_secs = (unsigned)(o->silence / CLOCK_SECOND),
-		.timeout_secs_ah_idle = HEADERS_TIME,
-		.keepalive_timeout = IDLE_TIME,
-		.retry_and_idle_policy = &liveness,
-		.vhost_name = "vdet",
-		.alpn = "http/1.1",
-		.ssl_cert_filepath = n->tls ? o->tls_cert : NULL,
-		.ssl_private_key_filepath = n->tls ? o->tls_key : NULL,
-	};
-	n->lws = lws_create_context(&info);
-	if (!n->lws)
-		return err_set(err, ERR_INTERNAL, "cannot start libwebsockets");
-	n->vhost = lws_create_vhost(n->lws, &info);
-	if (!n->vhost)
-		return err_set(err, ERR_ARG,
-		               n->tls ? "%s and %s are not a certificate and its key in PEM"
-		                      : "cannot create the server%s%s",
-		               n->tls ? o->tls_cert : "", n->tls ? o->tls_key : "");
-	return 0;
+	const struct service_setup setup = {.name = "vdet",
+	                                    .cert = o->tls_cert,
+	                                    .key = o->tls_key,
+	                                    .tables = n->tables,
+	                                    .n_tables = ARRAY_LEN(n->tables),
+	                                    .access = n->access,
+	                                    .origins = o->origins,
+	                                    .hosts = o->hosts,
+	                                    .proxies = o->proxies,
+	                                    .connections = o->connections,
+	                                    .per_address = o->per_address,
+	                                    .rate = o->rate,
+	                                    .silence = o->silence,
+	                                    .liveness = &liveness,
+	                                    .upgrade = on_upgrade,
+	                                    .closed = on_closed,
+	                                    .ctx = n};
+	return service_open(&n->service, &setup, err);
 }
 
 static int add_listener(struct net *n, const struct listen_address *a, int fd, int port,
                         struct err *err)
 {
-	if (n->n_listeners == LISTENERS_MAX) {
-		close(fd);
-		return err_set(err, ERR_ARG, "at most %d addresses to listen on", LISTENERS_MAX);
-	}
-	n->listeners[n->n_listeners++] = fd;
-	if (*n->url)
-		return 0;
+	int r = service_add(&n->service, fd, err);
+	if (r < 0 || *n->url)
+		return r;
 	bool any = !*a->host || strcmp(a->host, "0.0.0.0") == 0 || strcmp(a->host, "::") == 0;
 	const char *host = any ? "localhost" : a->host;
-	const char *scheme = n->tls ? "https" : "http";
+	const char *scheme = n->service.tls ? "https" : "http";
 	if (a->unix_socket)
 		snprintf(n->url, sizeof n->url, "unix:%s", host);
 	else
@@ -286,8 +155,8 @@ static int listen_on(struct net *n, const char *text, size_t len, struct err *er
 		r = listen_open(&a, &fd, &port, err);
 	if (r < 0)
 		return r;
-	if (a.unix_socket && n->n_listeners < LISTENERS_MAX)
-		n->unix_paths[n->n_listeners] = mem_strdup(a.host);
+	if (a.unix_socket && n->service.n_listeners < SERVICE_LISTENERS_MAX)
+		n->unix_paths[n->service.n_listeners] = mem_strdup(a.host);
 	return add_listener(n, &a, fd, port, err);
 }
 
@@ -337,7 +206,7 @@ static int open_access(struct net *n, struct err *err)
 static int open_uploads(struct net *n, struct err *err)
 {
 	AUTO(mem_freep) char *dir = file_join(n->setup.data_dir, "uploads");
-	return uploads_open(dir, n->setup.board, n->options->upload_expiry, http_cut, n->http,
+	return uploads_open(dir, n->setup.board, n->options->upload_expiry, http_cut, n->service.http,
 	                    &n->uploads, err);
 }
 
@@ -349,47 +218,16 @@ static int open_chat(struct net *n, struct err *err)
 	                        err);
 }
 
-static void wake(void *ctx)
-{
-	struct net *n = ctx;
-	lws_cancel_service(n->lws);
-}
-
-static void make_http(struct net *n)
-{
-	const struct net_options *o = n->options;
-	n->limiter = rate_limiter_new(o->per_address, o->rate);
-	n->mailbox = mailbox_new(wake, n);
-	const struct http_setup setup = {.tables = n->tables,
-	                                 .n_tables = ARRAY_LEN(n->tables),
-	                                 .access = n->access,
-	                                 .limiter = n->limiter,
-	                                 .mailbox = n->mailbox,
-	                                 .origins = o->origins,
-	                                 .hosts = o->hosts,
-	                                 .proxies = o->proxies,
-	                                 .silence = o->silence,
-	                                 .tls = n->tls};
-	n->http = http_server_new(&setup);
-	const struct gate_setup gate = {.lws = n->lws,
-	                                .http = n->http,
-	                                .timeout = HEADERS_TIME * CLOCK_SECOND,
-	                                .pass = pass,
-	                                .drop = drop,
-	                                .ctx = n};
-	n->gate = gate_new(&gate);
-}
-
 static void make_routes(struct net *n)
 {
 	struct mcp_setup mcp = n->setup.mcp;
 	mcp.queue = true;
 	mcp.calls = n->options->mcp_calls;
 	n->mcp = mcp_service_new(&mcp, n->setup.board, n->setup.engine, n->setup.memory);
-	n->sockets = sockets_new(n->http, n->setup.events);
+	n->sockets = sockets_new(n->service.http, n->setup.events);
 	n->api = (struct api){.board = n->setup.board,
 	                      .access = n->access,
-	                      .http = n->http,
+	                      .http = n->service.http,
 	                      .sockets = n->sockets,
 	                      .uploads = n->uploads,
 	                      .mcp = n->mcp,
@@ -412,18 +250,15 @@ int net_new(const struct net_setup *s, struct net **ret, struct err *err)
 	AUTO(net_freep) struct net *n = mem_alloc(1, sizeof *n);
 	n->setup = *s;
 	n->options = s->options;
-	listen_spare_open(&n->spare);
 	int r = file_mkdirs(s->data_dir, true, err);
 	if (r == 0)
 		r = open_access(n, err);
 	if (r == 0)
-		r = start_lws(n, err);
-	if (r < 0)
-		return r;
-
-	make_http(n);
-	r = open_uploads(n, err);
-	r = r == 0 ? open_chat(n, err) : r;
+		r = open_service(n, err);
+	if (r == 0)
+		r = open_uploads(n, err);
+	if (r == 0)
+		r = open_chat(n, err);
 	if (r == 0)
 		r = listen_all(n, err);
 	if (r < 0)
@@ -437,28 +272,18 @@ void net_free(struct net *n)
 {
 	if (!n)
 		return;
-	if (n->mailbox)
-		mailbox_close(n->mailbox);
-	gate_free(n->gate);
-	if (n->lws)
-		lws_context_destroy(n->lws);
+	service_end(&n->service);
 	mcp_service_free(n->mcp);
 	chat_service_free(n->chat);
-	if (n->mailbox)
-		mailbox_run(n->mailbox); /* what it left there */
-	http_server_free(n->http);
+	service_join(&n->service);
 	sockets_free(n->sockets);
-	mailbox_free(n->mailbox);
-	for (size_t i = 0; i < n->n_listeners; i++) {
-		if (n->listeners[i] >= 0)
-			close(n->listeners[i]);
+	service_clear(&n->service);
+	for (size_t i = 0; i < ARRAY_LEN(n->unix_paths); i++) {
 		if (n->unix_paths[i])
 			unlink(n->unix_paths[i]);
 		free(n->unix_paths[i]);
 	}
-	fd_closep(&n->spare.fd);
 	uploads_free(n->uploads);
-	rate_limiter_free(n->limiter);
 	access_free(n->access);
 	free(n);
 }
@@ -466,31 +291,6 @@ void net_free(struct net *n)
 const char *net_url(const struct net *n)
 {
 	return n->url;
-}
-
-/* Lets the event loop watch a descriptor, which libwebsockets then owns. */
-static int watch(struct net *n, int filefd, struct err *err)
-{
-	lws_sock_file_fd_type fd = {.filefd = filefd};
-	if (!lws_adopt_descriptor_vhost(n->vhost, LWS_ADOPT_RAW_FILE_DESC, fd, "vdet", NULL))
-		return err_set(err, ERR_INTERNAL, "libwebsockets refused a descriptor");
-	return 0;
-}
-
-static int begin_listening(struct net *n, struct err *err)
-{
-	int r = watch(n, gate_fd(n->gate), err);
-	if (r == 0)
-		gate_give_fd(n->gate);
-	if (r == 0)
-		r = watch(n, n->http->writable, err);
-	n->http->owns_writable = r < 0;
-	for (size_t i = 0; r == 0 && i < n->n_listeners; i++) {
-		r = watch(n, n->listeners[i], err);
-		if (r == 0)
-			n->listeners[i] = -1;
-	}
-	return r;
 }
 
 /* ---- run */
@@ -509,7 +309,7 @@ static void *watch_thread(void *ctx)
 	                       {.fd = w->done[0], .events = POLLIN}};
 	while (poll(fds, 2, -1) < 0 && errno == EINTR)
 		;
-	lws_cancel_service(w->net->lws);
+	service_wake(&w->net->service);
 	return NULL;
 }
 
@@ -523,8 +323,8 @@ static void sweep_expired(void *net)
 static void on_sweep(lws_sorted_usec_list_t *timer)
 {
 	struct net *n = lws_container_of(timer, struct net, sweep);
-	pool_run(n->http->disk, sweep_expired, n);
-	lws_sul_schedule(n->lws, 0, timer, on_sweep, SWEEP_EVERY * LWS_US_PER_SEC);
+	pool_run(n->service.http->disk, sweep_expired, n);
+	lws_sul_schedule(n->service.lws, 0, timer, on_sweep, SWEEP_EVERY * LWS_US_PER_SEC);
 }
 
 static void on_stop_timeout(lws_sorted_usec_list_t *timer)
@@ -534,12 +334,11 @@ static void on_stop_timeout(lws_sorted_usec_list_t *timer)
 
 static void stop(struct net *n)
 {
-	n->http->stopping = true;
-	gate_clear(n->gate);
+	service_stop(&n->service);
 	mcp_service_stop(n->mcp);
 	chat_service_stop(n->chat);
 	sockets_stop(n->sockets);
-	lws_sul_schedule(n->lws, 0, &n->stop, on_stop_timeout, STOP_TIME * LWS_US_PER_SEC);
+	lws_sul_schedule(n->service.lws, 0, &n->stop, on_stop_timeout, STOP_TIME * LWS_US_PER_SEC);
 }
 
 /* While a request is in progress, and further ones are in a buffer of
@@ -549,7 +348,7 @@ static void stop(struct net *n)
 static void brake(struct net *n, uint64_t callbacks, struct cancel *cancel)
 {
 	int64_t now = clock_now();
-	if (n->callbacks != callbacks || now - n->turned > SPIN_MAX) {
+	if (n->service.callbacks != callbacks || now - n->turned > SPIN_MAX) {
 		n->spins = 0;
 	} else if (++n->spins > SPINS) {
 		struct pollfd fd = {.fd = cancel_fd(cancel), .events = POLLIN};
@@ -563,12 +362,13 @@ static int loop(struct net *n, struct cancel *cancel)
 {
 	int r = 0;
 	while (r >= 0) {
-		if (cancel_fired(cancel) && !n->http->stopping)
+		if (cancel_fired(cancel) && !n->service.http->stopping)
 			stop(n);
-		if (n->http->stopping && (n->overdue || (http_idle(n->http) && sockets_empty(n->sockets))))
+		if (n->service.http->stopping &&
+		    (n->overdue || (http_idle(n->service.http) && sockets_empty(n->sockets))))
 			break;
-		uint64_t callbacks = n->callbacks;
-		r = lws_service(n->lws, 0);
+		uint64_t callbacks = n->service.callbacks;
+		r = lws_service(n->service.lws, 0);
 		brake(n, callbacks, cancel);
 	}
 	return r;
@@ -578,7 +378,7 @@ int net_run(struct net *n, struct cancel *cancel, struct err *err)
 {
 	struct watch w = {.net = n, .cancel = cancel};
 	pthread_t thread;
-	int r = begin_listening(n, err);
+	int r = service_begin(&n->service, err);
 	if (r < 0)
 		return r;
 	if (pipe(w.done) < 0)
@@ -595,6 +395,6 @@ int net_run(struct net *n, struct cancel *cancel, struct err *err)
 	close(w.done[0]);
 	lws_sul_cancel(&n->sweep);
 	lws_sul_cancel(&n->stop);
-	n->http->stopping = true;
+	n->service.http->stopping = true;
 	return r < 0 ? err_set(err, ERR_INTERNAL, "the event loop failed") : 0;
 }

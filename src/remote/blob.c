@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "remote/blob.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "remote/fetch.h"
 
@@ -82,4 +86,19 @@ void remote_blob_remove(const char *dir, const char *sha256)
 	AUTO(mem_freep) char *path = path_of(dir, sha256, NULL);
 	if (path)
 		unlink(path);
+}
+
+/* Also what a process left there that was killed while it wrote one. */
+void remote_blob_expire(const char *dir, int64_t age)
+{
+	int64_t before = (clock_wall() - age) / CLOCK_SECOND;
+	struct stat st;
+	DIR *d = opendir(dir);
+	if (!d)
+		return;
+	for (const struct dirent *e; (e = readdir(d));)
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_mtime < before)
+			unlinkat(dirfd(d), e->d_name, 0);
+	closedir(d);
 }

@@ -31,5 +31,7 @@ int remote_blob_load(const char *dir, const char *sha256, unsigned char **ret, s
                      struct err *err);
 /* It is in the journal, or not wanted; removing one that is not there is fine. */
 void remote_blob_remove(const char *dir, const char *sha256);
+/* Removes those that were stored longer ago than this many microseconds. */
+void remote_blob_expire(const char *dir, int64_t age);
 
 #endif

@@ -61,3 +61,26 @@ int store_head_id(struct store *s, char out[static STORE_HEAD_ID], struct err *e
 	snprintf(out, STORE_HEAD_ID, "%s", id);
 	return 0;
 }
+
+static int name_journal(struct store *s, const char *id, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked, "INSERT OR IGNORE INTO head VALUES (1, ?)", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "s", id);
+	return db_run(locked, q, err);
+}
+
+int store_head_name(struct store *s, const char *id, struct err *err)
+{
+	char is[STORE_HEAD_ID];
+	if (strlen(id) != STORE_HEAD_ID - 1 || strspn(id, "0123456789abcdef") != STORE_HEAD_ID - 1)
+		return err_set(err, ERR_ARG, "\"%.40s\" is not the id of a head", id);
+	int r = name_journal(s, id, err);
+	r = r < 0 ? r : store_head_id(s, is, err);
+	if (r < 0 || strcmp(is, id) == 0)
+		return r;
+	return err_set(err, ERR_ARG, "this journal has the id %s, not %s", is, id);
+}

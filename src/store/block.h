@@ -18,5 +18,7 @@ int store_blocks_load(struct store *s, const char *sha256, struct hash_blocks *r
 enum { STORE_HEAD_ID = 17 }; /* 16 hexadecimal digits and NUL */
 /* The name of this journal among heads: random, made by the first call. */
 int store_head_id(struct store *s, char out[static STORE_HEAD_ID], struct err *err);
+/* Gives this name to a journal that has none. ERR_ARG if it has another one. */
+int store_head_name(struct store *s, const char *id, struct err *err);
 
 #endif

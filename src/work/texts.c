@@ -152,7 +152,7 @@ static int begin(struct work_lane *l, const struct runner_unit *u, const char *m
  * it runs, that counts as progress. What ends the unit ends the request. */
 struct ticker {
 	const struct work_lane *lane;
-	struct cancel *over, *silence; /* of the engine; NULL = it is no request */
+	struct cancel *over, *silence; /* of the engine; NULL = there is none */
 	pthread_t thread;
 	bool started;
 };

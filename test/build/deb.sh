@@ -66,6 +66,11 @@ use() {
 	vdet help >/dev/null
 	[ -e /usr/share/man/man1/vdet.1.gz ] || die 'no manual page'
 
+	for unit in vdet vdet-worker vdet-nats; do
+		[ -e "/usr/lib/systemd/system/$unit.service" ] || die "no $unit.service"
+		[ ! -e "/etc/systemd/system/multi-user.target.wants/$unit.service" ] || die "$unit.service is enabled"
+	done
+
 	useradd --create-home somebody
 	cd /home/somebody
 	if runuser -u somebody -- vdet demo >/tmp/demo.log 2>&1; then

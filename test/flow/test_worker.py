@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import sqlite3
+import socket
 import subprocess
 import time
 import unittest
@@ -20,8 +21,19 @@ CHUNKS = 8
 QUESTION = "When does the dog come?"
 
 
+def own_address():
+    """An address of this machine other than that of the loopback interface, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))  # sends nothing
+            return s.getsockname()[0]
+        except OSError:
+            return None
+
+
 class Machine:
     """A machine of its own as far as a process can have one: its folders and its engine."""
+    before = ()  # what its commands begin with
 
     def __init__(self, test, name, *engine):
         self.test, self.name = test, name
@@ -35,7 +47,8 @@ class Machine:
     def start(self, *args):
         log = open(self.dir / "log", "ab")
         self.test.addCleanup(log.close)
-        p = subprocess.Popen([flow.VDET, *map(str, args)], cwd=self.dir, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        command = [*self.before, flow.VDET, *map(str, args)]
+        p = subprocess.Popen(command, cwd=self.dir, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.test.addCleanup(lambda: (p.poll() is None and p.kill(), p.wait()))
         return p
 
@@ -307,11 +320,15 @@ class Workers(Fleet):
         self.assertEqual(events.state(job, "done", "holes", "failed")["state"], "done")
         self.assertEqual(self.described(a), CHUNKS)
         self.assertEqual(engine.stretches(), [])
-        self.worker("b")
+        b, _ = self.worker("b")
         self.shows_workers(server)
         self.ends_a_worker(server)
         a.finish(worker_a)
         self.forgets_a_worker(server)
+        ask = server.change("POST", "/asks", {"question": QUESTION, "all": True})["id"]
+        self.assertEqual(server.wait(f"/asks/{ask}", lambda q: q["state"] in ("done", "failed"))["state"], "done")
+        self.assertTrue(self.looks(b))
+        self.assertFalse([r for r in engine.lines("begin") if r["images"]])
         self.assertEqual(server.stop(), 0)
 
     def until(self, server, test):
@@ -391,21 +408,42 @@ class Workers(Fleet):
 
     def test_each_role_has_credentials_of_its_own(self):
         head = Machine(self, "head")
-        self.run_on(head, "fleet", "creds", "creds", "a", "b", "--nats-listen", "127.0.0.1:-1", "--nats-store", str(self.dir / "store"))
+        self.run_on(head, "fleet", "creds", "creds", "a", "b", "--nats-listen", "0.0.0.0:-1", "--nats-store", str(self.dir / "store"))
         creds = head.dir / "creds"
         (self.dir / "closed").mkdir()
         closed = nats.Nats(self.dir / "closed", creds / "nats-server.conf")
         self.addCleanup(closed.stop)
+        self.nameless(head, closed)
         a = Machine(self, "a", "--fault", "hold@1")
-        a.start("worker", "--fleet", closed.url, "--fleet-name", "a", "--fleet-creds", creds / "a.creds")
+        a.start("worker", "--fleet", closed.url, "--fleet-creds", creds / "a.creds")  # which have its name
         analysis = self.analyze(head, "--fleet", closed.url, "--fleet-creds", creds / "head.creds")
         a.engine.control(**{"await": 1})
         self.assertRegex(self.run_on(head, "fleet", "--fleet", closed.url, "--fleet-creds", str(creds / "admin.creds")), r"(?m)^a +")
         a.engine.control(release=True)
         head.finish(analysis)
         self.assertEqual(flow.same_result(self.report_of(head)), flow.same_result(self.alone()))
+        again = self.analyze(head, "--fresh", "--fleet", closed.url, "--fleet-creds", creds / "head.creds")
+        head.finish(again)  # what it discards says where the video is, too
+        self.assertEqual(self.described(a), 2 * CHUNKS)
+        other = Machine(self, "other")
+        self.assertIn("is for the head with another journal", self.refused(other, closed.url, creds))
         none = self.vdet("worker", "--fleet", closed.url, "--fleet-name", "b", "--engine", head.engine.url, code=1)
         self.assertIn("--fleet-creds", none.stderr)
+
+    def nameless(self, head, server):
+        """If it can be: workers reach the head by its address, as they do not know its name."""
+        rename = ["unshare", "--uts", "sh", "-c", 'hostname head.invalid && exec "$@"', "sh"]
+        here = own_address()
+        if here and subprocess.run([*rename, "true"], check=False, capture_output=True).returncode == 0:
+            head.before = rename
+            server.url = f"nats://{here}:{server.url.rsplit(':', 1)[1]}"
+            head.env["VDET_FLEET_LISTEN"] = ""
+
+    def refused(self, machine, url, creds):
+        """What a head says that has another journal than its credentials."""
+        self.run_on(machine, "fleet", "creds", "own", "a")
+        machine.finish(self.analyze(machine, "--fleet", url, "--fleet-creds", creds / "head.creds"), 2)
+        return machine.log()
 
     def test_what_is_wrong_is_said_in_a_line(self):
         self.assertIn("--fleet is missing", self.vdet("worker", code=2).stderr)

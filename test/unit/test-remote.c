@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "remote/blob.h"
 #include "remote/blocks.h"
@@ -267,9 +269,18 @@ static void a_blob_has_the_name_of_its_content(void **state)
 	AUTO(mem_freep) char *file = file_join(path, sha256);
 	assert_int_equal(truncate(file, 2), 0);
 	assert_int_equal(remote_blob_load(path, sha256, &got, &len, &err), -ERR_FORMAT);
+	remote_blob_expire(path, 3600 * CLOCK_SECOND);
+	assert_true(file_exists(file));
 	remote_blob_remove(path, sha256);
 	remote_blob_remove(path, sha256);
 	remote_blob_remove(path, "..");
+	assert_false(file_exists(file));
+
+	/* No one asked for it since. */
+	const struct timespec old[] = {{time(NULL) - 7200, 0}, {time(NULL) - 7200, 0}};
+	assert_ok(remote_blob_store(path, sha256, "abc", 3, &err));
+	assert_int_equal(utimensat(AT_FDCWD, file, old, 0), 0);
+	remote_blob_expire(path, 3600 * CLOCK_SECOND);
 	assert_false(file_exists(file));
 }
 
@@ -299,6 +310,17 @@ static void hashes_of_blocks_stay_with_the_source(void **state)
 	assert_ok(store_head_id(other, again, &err));
 	assert_int_equal(strlen(one), 16);
 	assert_string_equal(one, again);
+	assert_ok(store_head_name(s, one, &err));
+	assert_int_equal(store_head_name(s, "0123456789abcdef", &err), -ERR_ARG);
+
+	AUTO(mem_freep) char *new_path = file_join(dir, "new.db");
+	AUTO(store_freep) struct store *fresh = NULL;
+	assert_ok(store_open(new_path, &fresh, &err));
+	assert_int_equal(store_head_name(fresh, "0123456789abcde", &err), -ERR_ARG);
+	assert_int_equal(store_head_name(fresh, "0123456789abcdeF", &err), -ERR_ARG);
+	assert_ok(store_head_name(fresh, "0123456789abcdef", &err));
+	assert_ok(store_head_id(fresh, one, &err));
+	assert_string_equal(one, "0123456789abcdef");
 }
 
 static void blocks_are_hashed_once(void **state)

@@ -18,8 +18,9 @@
 struct fleet_http_options {
 	const char *listen; /* "HOST:PORT"; NULL or "" = 0.0.0.0 and a free port */
 	/* As workers reach it; NULL or "" = http://HOST:PORT (https with a
-	 * certificate), or with HOSTNAME if it listens on all addresses. */
-	const char *address;
+	 * certificate). If it listens on all addresses, HOST is `host`, or, without
+	 * that or with a certificate, the name of this machine. */
+	const char *address, *host;
 	const char *tls_cert, *tls_key; /* PEM files; NULL or "" = no TLS */
 	const char *blobs;              /* folder of blobs (remote/blob.h); is made when one comes */
 	int64_t valid;                  /* microseconds that an address is valid; 0 = ten minutes */
