@@ -33,8 +33,8 @@ static void __attribute__((format(printf, 2, 3))) act(struct advice *a, const ch
 	va_end(ap);
 }
 
-/* What units wait for is known when they have ended, that they are busy at
- * once: the parts are scaled to the time that slots were busy. */
+/* Part of it is known only when units have ended, and a unit may make several
+ * requests at once: the parts are scaled to the time that slots were busy. */
 static struct shares shares_of(const struct fleet_facts *f)
 {
 	double bytes = f->bytes < f->frames ? f->bytes : f->frames,

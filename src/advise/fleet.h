@@ -18,8 +18,8 @@ struct fleet_facts {
 	int64_t done;               /* units, lately */
 	double seconds;             /* how long lately is */
 	double slot_time, busy;     /* of slots: all of it, and with a unit */
-	/* Of ended units: waiting for frames, those for bytes among them; for
-	 * answers; for bytes; until results were sent. */
+	/* Waiting for frames, with the time for bytes; for answers; for bytes;
+	 * until results were sent. */
 	double frames, engine, bytes, send;
 	struct {
 		const char *name;

@@ -139,6 +139,15 @@ static bool wait_turn(struct dispatch *d, struct dispatch_waiter *waiter,
 	return true;
 }
 
+/* With the lock held: sums up the time of requests. */
+static void count_asking(struct dispatch *d, int change)
+{
+	int64_t now = clock_now();
+	d->ask_time += d->asking * (now - d->ask_since);
+	d->ask_since = now;
+	d->asking += change;
+}
+
 int dispatch_acquire(struct dispatch *d, const struct dispatch_request *w, struct err *err)
 {
 	struct dispatch_waiter waiter = {
@@ -146,6 +155,7 @@ int dispatch_acquire(struct dispatch *d, const struct dispatch_request *w, struc
 		.backend = PLACEMENT_WAIT};
 	waiter.turn = cancel_new();
 	pthread_mutex_lock(&d->lock);
+	count_asking(d, 1);
 	*d->last = &waiter;
 	d->last = &waiter.next;
 	hand_out(d);
@@ -160,6 +170,8 @@ int dispatch_acquire(struct dispatch *d, const struct dispatch_request *w, struc
 	} else if (!decided) {
 		unqueue(d, &waiter);
 	}
+	if (!decided || waiter.backend < 0)
+		count_asking(d, -1);
 	pthread_mutex_unlock(&d->lock);
 	cancel_free(waiter.turn);
 	if (!decided)
@@ -171,6 +183,7 @@ void dispatch_release(struct dispatch *d, size_t backend)
 {
 	pthread_mutex_lock(&d->lock);
 	d->backends[backend].active--;
+	count_asking(d, -1);
 	hand_out(d);
 	pthread_mutex_unlock(&d->lock);
 }
@@ -220,6 +233,15 @@ int64_t dispatch_busy_time(struct dispatch *d)
 {
 	pthread_mutex_lock(&d->lock);
 	int64_t t = d->busy_time + (d->busy ? clock_now() - d->busy_since : 0);
+	pthread_mutex_unlock(&d->lock);
+	return t;
+}
+
+int64_t dispatch_ask_time(struct dispatch *d)
+{
+	pthread_mutex_lock(&d->lock);
+	count_asking(d, 0);
+	int64_t t = d->ask_time;
 	pthread_mutex_unlock(&d->lock);
 	return t;
 }

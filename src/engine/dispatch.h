@@ -40,6 +40,8 @@ struct dispatch {
 	struct dispatch_waiter *first, **last;
 	int busy; /* requests in flight */
 	int64_t busy_since, busy_time;
+	int asking; /* requests that wait or are in flight */
+	int64_t ask_since, ask_time;
 	struct wakeup *idle; /* the last request in flight has ended */
 };
 
@@ -86,8 +88,9 @@ struct dispatch_outcome {
  * canceled). */
 void dispatch_begin(struct dispatch *d, size_t backend);
 void dispatch_end(struct dispatch *d, size_t backend, const struct dispatch_outcome *o);
-/* See engine_busy_time(), engine_forecast(). */
+/* See engine_busy_time(), engine_ask_time(), engine_forecast(). */
 int64_t dispatch_busy_time(struct dispatch *d);
+int64_t dispatch_ask_time(struct dispatch *d);
 int64_t dispatch_forecast(struct dispatch *d);
 int dispatch_in_flight(struct dispatch *d);
 /* Waits until nothing is in flight; false if canceled before. One thread at a

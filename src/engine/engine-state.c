@@ -53,6 +53,11 @@ int64_t engine_busy_time(const struct engine *e)
 	return dispatch_busy_time((struct dispatch *)&e->dispatch);
 }
 
+int64_t engine_ask_time(const struct engine *e)
+{
+	return dispatch_ask_time((struct dispatch *)&e->dispatch);
+}
+
 void engine_expect(struct engine *e, int64_t change)
 {
 	dispatch_expect(&e->dispatch, change);

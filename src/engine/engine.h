@@ -210,5 +210,7 @@ int engine_slots(const struct engine *e);
 int engine_restarts(const struct engine *e); /* restarts of children */
 /* microseconds during which at least one request was in flight */
 int64_t engine_busy_time(const struct engine *e);
+/* Microseconds of all requests, also while they wait for a slot, summed. */
+int64_t engine_ask_time(const struct engine *e);
 
 #endif

@@ -14,9 +14,9 @@ struct fleet_figures {
 	int64_t uptime, busy;
 	/* units */
 	int64_t done, failed;
-	/* Microseconds of ended units, summed over slots: waiting for frames of the
-	 * decoder, those for bytes among them; for answers of the engine; for bytes
-	 * of videos; until a result was confirmed. */
+	/* Microseconds, summed over slots: waiting for frames, of ended units, with
+	 * those for bytes; for answers of the engine; for bytes of videos; until a
+	 * result was confirmed. */
 	int64_t frames, engine, bytes, send;
 	/* Blocks of videos that were in the cache, and those that were fetched. */
 	int64_t cache_hits, cache_misses, cache_hit_bytes, cache_miss_bytes;

@@ -24,6 +24,7 @@ enum {
 	HEAD_REPORTS = 16,   /* failures of one unit that are kept */
 	HEAD_WORKERS = 4096, /* that are known at the same time */
 	HEAD_UNITS = 16384,  /* likewise */
+	HEAD_BUCKETS = 4096, /* a power of two */
 	HEAD_MOST = 4096,    /* units to give out at the same time */
 
 	FAIL_WORKERS = 2, /* so many different workers report a failure: it failed */
@@ -33,6 +34,12 @@ enum {
 	SILENT_WORKERS = 3,
 	SILENT_STOP = 100, /* on any number of workers */
 	STUCK = 5,         /* so many attempts that no worker was given any more */
+
+	LONELY = 5, /* so many checks that find a unit with nobody */
+
+	BACK_PAUSE = 5,   /* seconds before a unit that was given back is given again */
+	BACK_MOST = 3600, /* seconds of that: it failed */
+	BACK_WARN = 60,   /* seconds between warnings of that */
 
 	BEAT = 2,               /* seconds between notices to workers */
 	NOTICE_GAP = 20 * 1000, /* microseconds between notices that publishing causes */
@@ -54,12 +61,14 @@ void letter_clear(struct letter *l);
 struct report {
 	char worker[FLEET_NAME_MAX + 1];
 	char text[WIRE_MAX_TEXT + 1];
-	enum report_kind { REPORT_FAILED, REPORT_REFUSED, REPORT_SILENT } kind;
+	enum report_kind { REPORT_FAILED, REPORT_REFUSED, REPORT_SILENT, REPORT_BACK } kind;
 	int64_t times;
+	int64_t attempt; /* the last one, of those that its worker reported */
 };
 
 struct unit {
-	struct unit *next;
+	struct unit *next, **at; /* in the list of all */
+	struct unit *chain;      /* the next one in its bucket */
 	char id[RUNNER_MAX_ID + 1];
 	bool running;            /* a run() is there */
 	struct runner_unit view; /* while it is; borrowed from its caller */
@@ -77,7 +86,10 @@ struct unit {
 	size_t n_letters;
 	struct letter given; /* what run() has returned, until it is settled */
 	int stuck;           /* attempts that the server kept, and gave to no one */
+	int lonely;          /* checks that found it with nobody, though one could do it */
 	bool check;          /* look whether the message is still there */
+	int64_t back_since;  /* clock_now() of when it was first given back; 0: it was not */
+	int64_t hold;        /* likewise until when it is not given again */
 	int64_t since;       /* clock_now() of when it was last asked for or heard of */
 };
 
@@ -134,6 +146,7 @@ struct fleet_head {
 	pthread_cond_t heard; /* of a worker; with the lock */
 	pthread_mutex_t lock; /* of what follows */
 	struct unit *units;
+	struct unit *buckets[HEAD_BUCKETS]; /* the same by their ids */
 	size_t n_units;
 	struct worker *workers;
 	size_t n_workers;
@@ -148,6 +161,7 @@ struct fleet_head {
 	char lost[300];   /* another head has taken over */
 	bool warned;      /* that the server cannot be reached */
 	struct head_counts counts;
+	int64_t backed; /* clock_now() of the last warning that a worker gave a unit back */
 };
 
 /* ---- head-units.c: what is decided about a unit; pure but for its fields */
@@ -155,7 +169,12 @@ struct fleet_head {
 struct unit *unit_find(struct fleet_head *h, const char *id);
 struct unit *unit_find_or_add(struct fleet_head *h, const char *id); /* NULL: too many */
 void unit_remove(struct fleet_head *h, struct unit *u);              /* frees it */
-void unit_report(struct unit *u, enum report_kind kind, const char *worker, const char *text);
+/* `attempt` is the one that the worker reports, 0 if the head itself says it. */
+void unit_report(struct unit *u, enum report_kind kind, const char *worker, int64_t attempt,
+                 const char *text);
+/* Whether the worker has reported this attempt, or a later one: it is not heard
+ * again about it. */
+bool unit_was_reported(const struct unit *u, const char *worker, int64_t attempt);
 /* A worker has begun: notes what became of the one before. */
 void unit_start(struct unit *u, const struct wire_start *s, const char *worker);
 /* The start that is open has ended without a word. */
@@ -164,12 +183,16 @@ void unit_end_silent(struct unit *u);
 enum delivery_end { END_DONE, END_FAILED, END_REFUSED, END_SILENT };
 void head_count(struct fleet_head *h, const char *worker, enum delivery_end end);
 /* Whether it has failed for good; the message is its history. */
-bool unit_has_failed(const struct unit *u, struct err *err);
+bool unit_has_failed(const struct fleet_head *h, const struct unit *u, struct err *err);
 /* Who is not to do it next: those that refused it, and those that failed if
  * others are there. Ends with NULL; of the unit. */
 void unit_avoid(const struct fleet_head *h, const struct unit *u,
                 const char *ret[static WIRE_MAX_AVOID + 1]);
+/* Whether no worker says that it has the unit, though one is idle that could do
+ * it and has reported nothing of it. */
+bool unit_is_lonely(const struct fleet_head *h, const struct unit *u);
 bool worker_lives(const struct worker *w);
+bool worker_has(const struct worker *w, const char *id);
 bool worker_serves(const struct worker *w, const char *model);
 /* Whether a worker is there that has it, or could do it. */
 bool unit_has_worker(const struct fleet_head *h, const struct unit *u);

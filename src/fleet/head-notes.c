@@ -32,14 +32,6 @@ static struct worker *worker_of(struct fleet_head *h, const char *name)
 	return w;
 }
 
-static bool has_unit(const struct wire_beat *b, const char *id)
-{
-	for (size_t i = 0; i < b->n_units; i++)
-		if (!strcmp(b->units[i], id))
-			return true;
-	return false;
-}
-
 /* A worker that has begun a unit and does not name it any more has ended it,
  * or lost it. */
 static void look_for_ended(struct fleet_head *h, const struct worker *w)
@@ -48,7 +40,7 @@ static void look_for_ended(struct fleet_head *h, const struct worker *w)
 
 	for (struct unit *u = h->units; u; u = u->next)
 		if (u->running && u->last.attempt && !strcmp(u->last_worker, w->name) &&
-		    u->last_at + GRACE * CLOCK_SECOND < now && !has_unit(&w->beat, u->id)) {
+		    u->last_at + GRACE * CLOCK_SECOND < now && !worker_has(w, u->id)) {
 			u->check = true;
 			wakeup_signal(u->wake);
 		}
@@ -164,6 +156,14 @@ static void mend(struct fleet_head *h)
 	}
 }
 
+/* With the lock held. */
+static void wake_all(struct fleet_head *h)
+{
+	for (struct unit *u = h->units; u; u = u->next)
+		if (u->running)
+			wakeup_signal(u->wake);
+}
+
 static void renew(struct fleet_head *h)
 {
 	struct err e = {0};
@@ -177,9 +177,7 @@ static void renew(struct fleet_head *h)
 	h->mend = true;
 	if (r == -ERR_BUSY && !*h->lost) {
 		snprintf(h->lost, sizeof h->lost, "%.*s", (int)sizeof h->lost - 1, e.msg);
-		for (struct unit *u = h->units; u; u = u->next)
-			if (u->running)
-				wakeup_signal(u->wake);
+		wake_all(h);
 	}
 	pthread_mutex_unlock(&h->lock);
 }
@@ -277,6 +275,7 @@ void *head_notes(void *head)
 {
 	struct fleet_head *h = head;
 	int64_t next_renew = 0, next_mend = 0, next_tidy = 0;
+	bool ended = false;
 
 	while (!cancel_fired(h->stop)) {
 		AUTO(msg_freep) natsMsg *m = NULL;
@@ -286,6 +285,12 @@ void *head_notes(void *head)
 		else if (s != NATS_TIMEOUT)
 			cancel_wait_until(h->stop, NULL, clock_now() + TICK_MS * 1000);
 		take_orders(h);
+		if (!ended && link_ended(h->link)) { /* for good: no unit can go on */
+			ended = true;
+			pthread_mutex_lock(&h->lock);
+			wake_all(h);
+			pthread_mutex_unlock(&h->lock);
+		}
 
 		int64_t now = clock_now();
 		pthread_mutex_lock(&h->lock);

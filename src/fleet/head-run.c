@@ -175,27 +175,46 @@ static int fetch_blobs(struct fleet_head *h, const struct wire_result *w, struct
 	return 0;
 }
 
+/* It waits, so that it does not go to and fro at once; true if the user should
+ * know. With the lock held. */
+static bool hold_back(struct fleet_head *h, struct unit *u)
+{
+	int64_t now = clock_now();
+	bool news = !h->backed || h->backed + BACK_WARN * CLOCK_SECOND < now;
+
+	u->back_since = u->back_since ? u->back_since : now;
+	u->hold = now + BACK_PAUSE * CLOCK_SECOND;
+	h->backed = news ? now : h->backed;
+	return news;
+}
+
 /* A report instead of a result: the message is used up. */
 static void take_report(struct fleet_head *h, struct unit *u, struct letter *l,
                         enum report_kind kind, const char *text)
 {
 	pthread_mutex_lock(&h->lock);
-	unit_report(u, kind, l->worker, text);
+	unit_report(u, kind, l->worker, l->result.attempt, text);
 	if (l->result.attempt == u->last.attempt)
 		u->last = (struct wire_start){0};
 	head_count(h, l->worker, kind == REPORT_FAILED ? END_FAILED : END_REFUSED);
 	if (l->result.attempt == u->attempt)
 		u->seq = 0;
+	bool news = kind == REPORT_BACK && hold_back(h, u);
 	pthread_mutex_unlock(&h->lock);
 	link_ack(h->link, l->reply, LINK_ACK);
-	log_info("unit %s: worker %s %s: %s", u->id, l->worker,
-	         kind == REPORT_REFUSED ? "refuses" : "reports", text);
+	log_write(news ? LOG_WARNING : LOG_INFO, "unit %s: worker %s %s: %s", u->id, l->worker,
+	          kind == REPORT_BACK      ? "gives it back"
+	          : kind == REPORT_REFUSED ? "refuses"
+	                                   : "reports",
+	          text);
 }
 
 /* Looks at a result: true if it is one, which is then the caller's. */
 static bool take_letter(struct fleet_head *h, struct unit *u, struct letter *l,
                         struct runner_result *ret)
 {
+	static const enum report_kind kinds[] = {
+		[WIRE_FAILED] = REPORT_FAILED, [WIRE_REFUSED] = REPORT_REFUSED, [WIRE_BACK] = REPORT_BACK};
 	char nonce[WIRE_NONCE];
 	struct err e = {0};
 
@@ -206,9 +225,13 @@ static bool take_letter(struct fleet_head *h, struct unit *u, struct letter *l,
 		link_ack(h->link, l->reply, LINK_ACK);
 		return false;
 	}
+	if (unit_was_reported(u, l->worker, l->result.attempt)) {
+		log_debug("unit %s: dropping another report of worker %s", u->id, l->worker);
+		link_ack(h->link, l->reply, LINK_ACK);
+		return false;
+	}
 	if (l->result.state != WIRE_DONE) {
-		take_report(h, u, l, l->result.state == WIRE_FAILED ? REPORT_FAILED : REPORT_REFUSED,
-		            l->result.fault);
+		take_report(h, u, l, kinds[l->result.state], l->result.fault);
 		return false;
 	}
 	if (fetch_blobs(h, &l->result, ret, &e)) {
@@ -340,6 +363,23 @@ static int give_stuck(struct fleet_head *h, struct unit *u, struct err *err)
 	return 0;
 }
 
+/* The server says that its messages are all given, and may be wrong: after a
+ * kill it can keep one that its consumer holds for acknowledged, while another,
+ * which is gone, makes it look busy. */
+static void regive_lonely(struct fleet_head *h, struct unit *u, enum queue_state queue)
+{
+	pthread_mutex_lock(&h->lock);
+	h->mend = h->mend || queue == QUEUE_UNKNOWN;
+	u->lonely = queue == QUEUE_GIVEN && unit_is_lonely(h, u) ? u->lonely + 1 : 0;
+	bool now = u->lonely >= LONELY;
+	u->lonely = now ? 0 : u->lonely;
+	pthread_mutex_unlock(&h->lock);
+	if (!now)
+		return;
+	streams_delete(h->link, h->stream, u->seq);
+	forget_message(h, u, "is with no worker, and the NATS server gives it to none");
+}
+
 /* Looks whether the message is still there. The worker that acknowledged it has
  * sent its result before, so that this only has to be fetched. */
 static int check(struct fleet_head *h, struct unit *u, struct cancel *cancel, struct err *err)
@@ -350,8 +390,11 @@ static int check(struct fleet_head *h, struct unit *u, struct cancel *cancel, st
 		return 0;
 	wire_queue(u->view.model, u->view.source, queue);
 	/* In this order: one that waited then may be done now. */
-	bool empty = streams_queue_is_empty(h->link, h->stream, queue);
+	enum queue_state state = streams_queue_state(h->link, h->stream, queue);
+	bool empty = state == QUEUE_EMPTY;
 	int there = streams_has(h->link, h->stream, u->seq, u->nonce, NULL);
+	if (there > 0 && !empty)
+		regive_lonely(h, u, state);
 	if (there < 0 || (there && !empty) || look_for_result(h, u, cancel))
 		return 0;
 	if (there)
@@ -382,7 +425,7 @@ static int obstacle(struct fleet_head *h, struct unit *u, struct cancel *cancel,
 	pthread_mutex_lock(&h->lock);
 	if (*h->lost)
 		r = err_set(err, ERR_BUSY, "%s", h->lost);
-	else if (unit_has_failed(u, err))
+	else if (unit_has_failed(h, u, err))
 		r = -(int)err->code;
 	else if (u->view.optional && !unit_has_worker(h, u))
 		r = err_set(err, ERR_NOENT, "no worker is there that can do it");
@@ -399,9 +442,10 @@ static int give(struct fleet_head *h, struct unit *u, int64_t *ret_wait, struct 
 	/* A result that an earlier head did not settle comes first. */
 	pthread_mutex_lock(&h->lock);
 	bool ready = h->idle > 0;
+	int64_t hold = u->hold - clock_now();
 	pthread_mutex_unlock(&h->lock);
-	if (!ready) {
-		*ret_wait = CLOCK_SECOND / 50;
+	if (!ready || hold > 0) {
+		*ret_wait = ready ? hold : CLOCK_SECOND / 50;
 		return 0;
 	}
 	int r = publish(h, u, &e);
@@ -504,7 +548,8 @@ int head_run(void *ctx, const struct runner_unit *v, struct cancel *cancel,
 	u->running = false;
 	u->view = (struct runner_unit){0};
 	u->since = clock_now();
-	h->counts.holes += r && r != -ERR_CANCELED && r != -ERR_BUSY && r != -ERR_PERM;
+	h->counts.holes +=
+		r == -ERR_ENGINE || r == -ERR_DIED || r == -ERR_ARG || r == -ERR_LIMIT || r == -ERR_FORMAT;
 	/* A failure is final; a later run() begins with no history. */
 	if (r)
 		unit_remove(h, u);

@@ -15,13 +15,36 @@ void letter_clear(struct letter *l)
 	*l = (struct letter){0};
 }
 
+static struct unit **bucket(struct fleet_head *h, const char *id)
+{
+	uint32_t n = 2166136261; /* FNV-1a */
+
+	for (const char *p = id; *p; p++)
+		n = (n ^ (unsigned char)*p) * 16777619;
+	return &h->buckets[n & (HEAD_BUCKETS - 1)];
+}
+
 struct unit *unit_find(struct fleet_head *h, const char *id)
 {
-	struct unit *u = h->units;
+	struct unit *u = *bucket(h, id);
 
 	while (u && strcmp(u->id, id) != 0)
-		u = u->next;
+		u = u->chain;
 	return u;
+}
+
+static void add(struct fleet_head *h, struct unit *u)
+{
+	struct unit **place = bucket(h, u->id);
+
+	u->chain = *place;
+	*place = u;
+	u->next = h->units;
+	u->at = &h->units;
+	if (u->next)
+		u->next->at = &u->next;
+	h->units = u;
+	h->n_units++;
 }
 
 struct unit *unit_find_or_add(struct fleet_head *h, const char *id)
@@ -31,9 +54,7 @@ struct unit *unit_find_or_add(struct fleet_head *h, const char *id)
 	if (!u && h->n_units < HEAD_UNITS) {
 		u = mem_alloc(1, sizeof *u);
 		snprintf(u->id, sizeof u->id, "%s", id);
-		u->next = h->units;
-		h->units = u;
-		h->n_units++;
+		add(h, u);
 	}
 	if (u)
 		u->since = clock_now();
@@ -42,11 +63,14 @@ struct unit *unit_find_or_add(struct fleet_head *h, const char *id)
 
 void unit_remove(struct fleet_head *h, struct unit *u)
 {
-	struct unit **at = &h->units;
+	struct unit **chain = bucket(h, u->id);
 
-	while (*at != u)
-		at = &(*at)->next;
-	*at = u->next;
+	while (*chain != u)
+		chain = &(*chain)->chain;
+	*chain = u->chain;
+	*u->at = u->next;
+	if (u->next)
+		u->next->at = u->at;
 	h->n_units--;
 	for (size_t i = 0; i < u->n_letters; i++)
 		letter_clear(&u->letters[i]);
@@ -55,7 +79,8 @@ void unit_remove(struct fleet_head *h, struct unit *u)
 	free(u);
 }
 
-void unit_report(struct unit *u, enum report_kind kind, const char *worker, const char *text)
+void unit_report(struct unit *u, enum report_kind kind, const char *worker, int64_t attempt,
+                 const char *text)
 {
 	struct report *r = NULL;
 
@@ -70,14 +95,23 @@ void unit_report(struct unit *u, enum report_kind kind, const char *worker, cons
 		*r = (struct report){.kind = kind};
 		snprintf(r->worker, sizeof r->worker, "%s", worker);
 	}
+	r->attempt = attempt > r->attempt ? attempt : r->attempt;
 	r->times++;
 	snprintf(r->text, sizeof r->text, "%s", text);
+}
+
+bool unit_was_reported(const struct unit *u, const char *worker, int64_t attempt)
+{
+	for (size_t i = 0; i < u->n_reports; i++)
+		if (!strcmp(u->reports[i].worker, worker) && attempt <= u->reports[i].attempt)
+			return true;
+	return false;
 }
 
 void unit_end_silent(struct unit *u)
 {
 	if (u->last.attempt)
-		unit_report(u, REPORT_SILENT, u->last_worker, "ended without a word");
+		unit_report(u, REPORT_SILENT, u->last_worker, 0, "ended without a word");
 	u->last = (struct wire_start){0};
 }
 
@@ -89,6 +123,7 @@ void unit_start(struct unit *u, const struct wire_start *s, const char *worker)
 	unit_end_silent(u);
 	u->last = *s;
 	u->last_at = clock_now();
+	u->lonely = 0;
 	snprintf(u->last_worker, sizeof u->last_worker, "%s", worker);
 	u->starts++;
 }
@@ -133,13 +168,82 @@ static void history(const struct unit *u, enum report_kind kind, struct buf *out
 	}
 }
 
-bool unit_has_failed(const struct unit *u, struct err *err)
+bool worker_lives(const struct worker *w)
+{
+	return !w->beat.draining && w->heard + WORKER_LOST * CLOCK_SECOND > clock_now();
+}
+
+bool worker_has(const struct worker *w, const char *id)
+{
+	for (size_t i = 0; i < w->beat.n_units; i++)
+		if (!strcmp(w->beat.units[i], id))
+			return true;
+	return false;
+}
+
+bool worker_serves(const struct worker *w, const char *model)
+{
+	for (size_t i = 0; i < w->beat.n_models; i++)
+		if (!strcmp(w->beat.models[i], model))
+			return true;
+	return !*model;
+}
+
+static bool reported(const struct unit *u, const char *worker, enum report_kind kind)
+{
+	for (size_t i = 0; i < u->n_reports; i++)
+		if (!strcmp(u->reports[i].worker, worker) && u->reports[i].kind == kind)
+			return true;
+	return false;
+}
+
+static bool reported_any(const struct unit *u, const char *worker)
+{
+	return reported(u, worker, REPORT_FAILED) || reported(u, worker, REPORT_REFUSED) ||
+	       reported(u, worker, REPORT_SILENT) || reported(u, worker, REPORT_BACK);
+}
+
+/* Whether a worker is there that can do it and has reported nothing of it
+ * (`any`), or no failure. */
+static bool has_others(const struct fleet_head *h, const struct unit *u, bool any)
+{
+	for (const struct worker *w = h->workers; w; w = w->next)
+		if (worker_lives(w) && worker_serves(w, u->view.model) &&
+		    !reported(u, w->name, REPORT_REFUSED) &&
+		    !(any ? reported_any(u, w->name) : reported(u, w->name, REPORT_FAILED)))
+			return true;
+	return false;
+}
+
+bool unit_is_lonely(const struct fleet_head *h, const struct unit *u)
+{
+	bool idle = false;
+
+	for (const struct worker *w = h->workers; w; w = w->next) {
+		if (!worker_lives(w) || !worker_serves(w, u->view.model))
+			continue;
+		if (worker_has(w, u->id))
+			return false;
+		idle = idle || ((int64_t)w->beat.n_units < w->beat.slots && !reported_any(u, w->name));
+	}
+	return idle;
+}
+
+/* One worker alone may be the reason, as long as another one can try. */
+static bool is_reported(const struct fleet_head *h, const struct unit *u)
+{
+	int64_t workers, times;
+
+	count(u, REPORT_FAILED, &workers, &times);
+	return workers >= FAIL_WORKERS || (times >= FAIL_REPORTS && !has_others(h, u, false));
+}
+
+bool unit_has_failed(const struct fleet_head *h, const struct unit *u, struct err *err)
 {
 	AUTO(buf_free) struct buf text = BUF(4096);
 	int64_t workers, times;
 
-	count(u, REPORT_FAILED, &workers, &times);
-	if (workers >= FAIL_WORKERS || times >= FAIL_REPORTS) {
+	if (is_reported(h, u)) {
 		history(u, REPORT_FAILED, &text);
 		err_set(err, ERR_ENGINE, "workers reported failures: %s", buf_str(&text));
 		return true;
@@ -151,27 +255,11 @@ bool unit_has_failed(const struct unit *u, struct err *err)
 		        (long long)times, buf_str(&text));
 		return true;
 	}
-	return false;
-}
-
-bool worker_lives(const struct worker *w)
-{
-	return !w->beat.draining && w->heard + WORKER_LOST * CLOCK_SECOND > clock_now();
-}
-
-bool worker_serves(const struct worker *w, const char *model)
-{
-	for (size_t i = 0; i < w->beat.n_models; i++)
-		if (!strcmp(w->beat.models[i], model))
-			return true;
-	return !*model;
-}
-
-static bool reported(const struct unit *u, const char *worker, bool any)
-{
-	for (size_t i = 0; i < u->n_reports; i++)
-		if (!strcmp(u->reports[i].worker, worker) && (any || u->reports[i].kind == REPORT_REFUSED))
-			return true;
+	if (u->back_since && u->back_since + BACK_MOST * CLOCK_SECOND < clock_now()) {
+		history(u, REPORT_BACK, &text);
+		err_set(err, ERR_IO, "for an hour workers gave it back: %s", buf_str(&text));
+		return true;
+	}
 	return false;
 }
 
@@ -194,12 +282,9 @@ bool unit_has_worker(const struct fleet_head *h, const struct unit *u)
 void unit_avoid(const struct fleet_head *h, const struct unit *u,
                 const char *ret[static WIRE_MAX_AVOID + 1])
 {
-	bool others = false;
+	bool others = has_others(h, u, true);
 	size_t n = 0;
 
-	for (const struct worker *w = h->workers; w; w = w->next)
-		others = others || (worker_lives(w) && worker_serves(w, u->view.model) &&
-		                    !reported(u, w->name, true));
 	for (size_t i = 0; i < u->n_reports && n < WIRE_MAX_AVOID; i++)
 		if (others || u->reports[i].kind == REPORT_REFUSED)
 			ret[n++] = u->reports[i].worker;

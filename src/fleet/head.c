@@ -207,7 +207,7 @@ static void reject(void *ctx, const char *id, const char *why)
 	struct unit *u = unit_find(h, id);
 	if (u && u->given.worker) {
 		link_ack(h->link, u->given.reply, LINK_ACK);
-		unit_report(u, REPORT_FAILED, u->given.worker, why);
+		unit_report(u, REPORT_FAILED, u->given.worker, u->given.result.attempt, why);
 		head_count(h, u->given.worker, END_FAILED);
 		letter_clear(&u->given);
 		u->since = clock_now();

@@ -45,6 +45,15 @@ static enum err_code code_of(natsStatus s)
 	}
 }
 
+/* The text of the last error, without the place in libnats in front of it. */
+static const char *last_text(natsStatus *ret_last)
+{
+	const char *text = nats_GetLastError(ret_last);
+	const char *end = text && *text == '(' ? strstr(text, "): ") : NULL;
+
+	return end ? end + 3 : text ? text : "";
+}
+
 int link_err(struct err *err, natsStatus s, jsErrCode js, const char *fmt, ...)
 {
 	char what[300];
@@ -54,8 +63,8 @@ int link_err(struct err *err, natsStatus s, jsErrCode js, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(what, sizeof what, fmt, args);
 	va_end(args);
-	const char *text = nats_GetLastError(&last);
-	if (!text || !*text || last != s)
+	const char *text = last_text(&last);
+	if (!*text || last != s)
 		text = natsStatus_GetText(s);
 	if (s == NATS_NO_RESPONDERS)
 		text = "the server has no JetStream, or the stream does not exist";
@@ -63,6 +72,11 @@ int link_err(struct err *err, natsStatus s, jsErrCode js, const char *fmt, ...)
 	if (js == JSInsufficientResourcesErr || js == JSStorageResourcesExceededErr ||
 	    js == JSStreamStoreFailedErr)
 		code = ERR_NOSPC;
+	if (code == ERR_NOSPC)
+		return err_set(err, code,
+		               "%s: the NATS server has no more room: its disk is full, or what its "
+		               "configuration allows (max_file_store): %s",
+		               what, text);
 	return err_set(err, code, "%s: %s", what, text);
 }
 
@@ -186,18 +200,24 @@ static int set_tls(natsOptions *no, const struct fleet_options *o, struct err *e
 	if (strncmp(o->url, "tls://", 6) != 0 && !strstr(o->url, ",tls://") && !o->ca)
 		return 0;
 	s = natsOptions_SetSecure(no, true);
-	if (!s && o->ca)
-		s = natsOptions_LoadCATrustedCertificates(no, o->ca);
-	return s ? link_err(err, s, 0, "certificates of %s", o->ca ? o->ca : "the system") : 0;
+	if (s)
+		return link_err(err, s, 0, "TLS");
+	if (o->ca && natsOptions_LoadCATrustedCertificates(no, o->ca))
+		return err_set(err, ERR_ARG, "%s cannot be read, or has no certificates in PEM", o->ca);
+	return 0;
 }
 
 static int connect_error(const struct fleet_options *o, natsStatus s, struct err *err)
 {
 	natsStatus last = NATS_OK;
-	const char *text = nats_GetLastError(&last);
+	const char *text = last_text(&last), *why = strstr(text, "SSL handshake error: ");
 
-	if (!text)
-		text = "";
+	/* "SSL handshake error: 10:certificate has expired:depth=0:cert=…" */
+	if (why && strstr(why, ":depth="))
+		return err_set(err, ERR_PERM,
+		               "the certificate of the NATS server at %s is not accepted: %s; a "
+		               "certificate that vouches for it can be named with --fleet-ca",
+		               o->url, why + strlen("SSL handshake error: "));
 	if (s == NATS_CONNECTION_AUTH_FAILED && strcasestr(text, "expired"))
 		return err_set(err, ERR_PERM,
 		               "the NATS server at %s says that the credentials of %s have "

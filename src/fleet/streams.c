@@ -151,14 +151,19 @@ int streams_ensure_queue(struct link *l, const char *head, const char *model, co
 	return s ? link_err(err, s, js, "making a consumer of %s", stream) : 0;
 }
 
-bool streams_queue_is_empty(struct link *l, const char *stream, const char *queue)
+enum queue_state streams_queue_state(struct link *l, const char *stream, const char *queue)
 {
 	jsConsumerInfo *info = NULL;
-	bool empty = !js_GetConsumerInfo(&info, l->js, stream, queue, NULL, NULL) &&
-	             !info->NumPending && !info->NumAckPending;
+	enum queue_state state = QUEUE_EMPTY;
 
+	if (js_GetConsumerInfo(&info, l->js, stream, queue, NULL, NULL))
+		state = QUEUE_UNKNOWN;
+	else if (info->NumPending)
+		state = QUEUE_WAITS;
+	else if (info->NumAckPending)
+		state = QUEUE_GIVEN;
 	jsConsumerInfo_Destroy(info);
-	return empty;
+	return state;
 }
 
 void streams_remove_queue(struct link *l, const char *head, const char *queue)

@@ -24,9 +24,13 @@ int streams_restart_results(struct link *l, const char *head, struct err *err);
 /* Makes the consumer of a queue, if it is missing. */
 int streams_ensure_queue(struct link *l, const char *head, const char *model, const char *source,
                          int64_t ack_wait, struct err *err);
-/* Whether no message of the queue waits to be delivered, or to be
- * acknowledged. */
-bool streams_queue_is_empty(struct link *l, const char *stream, const char *queue);
+enum queue_state {
+	QUEUE_UNKNOWN, /* the server does not say, or there is no such consumer */
+	QUEUE_WAITS,   /* messages wait to be delivered */
+	QUEUE_GIVEN,   /* all are delivered, and not all acknowledged */
+	QUEUE_EMPTY,
+};
+enum queue_state streams_queue_state(struct link *l, const char *stream, const char *queue);
 void streams_remove_queue(struct link *l, const char *head, const char *queue);
 
 /* Publishes a unit once: another one with this id within two minutes is

@@ -219,7 +219,7 @@ int wire_unit_read(const char *data, size_t len, struct wire_unit *ret, struct e
 
 /* ---- results */
 
-static const char *const states[] = {"done", "failed", "refused"};
+static const char *const states[] = {"done", "failed", "refused", "back"};
 
 void wire_result_clear(struct wire_result *r)
 {

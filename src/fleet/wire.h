@@ -59,7 +59,12 @@ int wire_unit_read(const char *data, size_t len, struct wire_unit *ret, struct e
 
 /* ---- what a worker says of a unit */
 
-enum wire_state { WIRE_DONE, WIRE_FAILED, WIRE_REFUSED };
+enum wire_state {
+	WIRE_DONE,
+	WIRE_FAILED,
+	WIRE_REFUSED, /* this worker never can do it */
+	WIRE_BACK,    /* something around it keeps this worker from doing it now */
+};
 
 struct wire_result { /* owned */
 	char *id, *body, *fault;

@@ -201,11 +201,14 @@ static bool failure(struct serving *w, struct fleet_token *t, int r, const struc
 	/* What a cancellation causes has many names. */
 	if (cancel_fired(w->cancel) && !t->stalled)
 		return false;
-	/* Without its head a worker gets no video, and can send no data: that says
-	 * nothing of the unit. */
-	if (r == -ERR_IO && !t->stalled && is_away(w, t->head))
+	/* Without its head, or a place for data, a worker gets no video, and can
+	 * send no data: that says nothing of the unit. */
+	bool around = r == -ERR_IO || r == -ERR_TIMEOUT || r == -ERR_NOSPC;
+	if (around && !t->stalled && is_away(w, t->head))
 		return false;
-	out->state = r == -ERR_UNSUPPORTED ? WIRE_REFUSED : WIRE_FAILED;
+	out->state = r == -ERR_UNSUPPORTED   ? WIRE_REFUSED
+	             : around && !t->stalled ? WIRE_BACK
+	                                     : WIRE_FAILED;
 	out->fault = t->stalled ? mem_printf("no progress for %lld seconds",
 	                                     (long long)(t->unit.timeout / CLOCK_SECOND))
 	                        : mem_strdup(e->msg);
@@ -234,8 +237,9 @@ void serving_do(struct serving *w, struct fleet_token *t)
 		buf_clear(&text);
 		speaks = !wire_result_write(&out, &text, NULL);
 	}
-	if (out.state == WIRE_REFUSED)
-		log_warning("this worker cannot do unit %s: %s", t->unit.id, out.fault);
+	if (out.state == WIRE_REFUSED || out.state == WIRE_BACK)
+		log_warning("this worker cannot do unit %s%s: %s", t->unit.id,
+		            out.state == WIRE_BACK ? " now" : "", out.fault);
 	else if (out.state == WIRE_FAILED && speaks)
 		log_warning("unit %s failed here: %s", t->unit.id, out.fault);
 	int64_t sending = clock_now();

@@ -72,6 +72,8 @@ int chunk_run(const struct chunk_run *how, const struct plan_chunk *plan, const 
 	int r = make_and_run(how, plan, context, c, unit, &why);
 	if (r == -ERR_CANCELED || cancel_fired(how->cancel))
 		return err_set(err, ERR_CANCELED, "interrupted");
+	if (r == -ERR_PERM || r == -ERR_BUSY) /* of all chunks: nothing is said of this one */
+		return err_set(err, why.code, "%s; the same command continues from here", why.msg);
 	if (r < 0) {
 		enum hole_code known = c->code, code = unit_failure_read(&why, &c->reason);
 		c->state = CHUNK_HOLE;

@@ -51,7 +51,8 @@ void runner_result_clear(struct runner_result *r);
 
 struct runner {
 	/* Blocks until the unit is done; any thread. ERR_CANCELED: `cancel` fired.
-	 * Other errors: it failed for good, and the message has the history. */
+	 * ERR_PERM, ERR_BUSY: the runner cannot go on, which says nothing of the
+	 * unit. Other errors: it failed for good, and the message has the history. */
 	int (*run)(void *ctx, const struct runner_unit *u, struct cancel *cancel,
 	           struct runner_result *ret, struct err *err);
 	/* The result of the unit is in the journal (or is not wanted any more): the

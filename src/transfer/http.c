@@ -343,9 +343,12 @@ static int curl_error(struct exchange *x, CURLcode code)
 	const char *words = x->words[0] ? x->words : curl_easy_strerror(code);
 	/* The message says what to do: engines in private networks often have
 	 * private certificates. */
-	const char *hint = code == CURLE_PEER_FAILED_VERIFICATION
-	                       ? "; if the certificate is right, name its authority with engine.ca_file"
-	                       : "";
+	const char *option = x->q->ca_option ? x->q->ca_option : "engine.ca_file";
+	AUTO(mem_freep)
+	char *hint =
+		code == CURLE_PEER_FAILED_VERIFICATION
+			? mem_printf("; if the certificate is right, name its authority with %s", option)
+			: mem_strdup("");
 	/* curl names the host and port that no one connects to. */
 	AUTO(mem_freep)
 	char *socket = x->q->socket && code == CURLE_COULDNT_CONNECT

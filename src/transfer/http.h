@@ -49,6 +49,7 @@ struct http_request {
 	/* PEM file of certificates to trust beside the system's; NULL or "" =
 	 * none */
 	const char *ca_file;
+	const char *ca_option;           /* that names it, for messages; NULL: "engine.ca_file" */
 	const struct http_piece *pieces; /* the body, JSON, sent by POST; NULL = GET */
 	size_t n_pieces;
 	bool put; /* the body is bytes, sent by PUT */

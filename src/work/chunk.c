@@ -35,7 +35,7 @@ static int describe(struct work_lane *l, struct chunk_unit *chunk, struct runner
 	progress_begin(l->run.progress, 1, 0, 1);
 	int r = describe_chunk(&l->describe, &chunk->plan, chunk->context, &c, err);
 	l->run.texts = NULL;
-	work_lane_count(l, c.decode_time, c.engine_time);
+	work_lane_decoded(l, c.decode_time);
 	/* Also where the rest of the chunk was described. */
 	if (r == 0)
 		r = work_lane_bytes(l, err);

@@ -113,7 +113,9 @@ int work_lane_bytes(struct work_lane *l, struct err *err)
 	struct err why;
 	if (!videos->fault || !videos->fault(&l->video, &why))
 		return 0;
-	return err_set(err, ERR_IO, "the video cannot be read: %s", why.msg);
+	/* What is not had now may be had later. */
+	bool passing = why.code == ERR_IO || why.code == ERR_TIMEOUT || why.code == ERR_NOSPC;
+	return err_set(err, passing ? ERR_IO : ERR_FORMAT, "the video cannot be read: %s", why.msg);
 }
 
 int work_lane_looked(struct work_lane *l, int r, struct err *err)
@@ -126,11 +128,8 @@ int work_lane_looked(struct work_lane *l, int r, struct err *err)
 	return r < 0 ? unit_failure_of(err) : 0;
 }
 
-void work_lane_count(const struct work_lane *l, int64_t frames, int64_t engine)
+void work_lane_decoded(const struct work_lane *l, int64_t time)
 {
-	struct work_meter *m = l->setup->meter;
-	if (!m)
-		return;
-	m->frames += frames;
-	m->engine += engine;
+	if (l->setup->meter)
+		l->setup->meter->frames += time;
 }

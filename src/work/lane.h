@@ -41,7 +41,7 @@ int work_lane_bytes(struct work_lane *l, struct err *err);
  * failure (job/unit-result.h). */
 int work_lane_looked(struct work_lane *l, int r, struct err *err);
 
-/* Adds to the meter, if there is one: microseconds of a unit. */
-void work_lane_count(const struct work_lane *l, int64_t frames, int64_t engine);
+/* Adds microseconds until frames were decoded to the meter, if there is one. */
+void work_lane_decoded(const struct work_lane *l, int64_t time);
 
 #endif

@@ -188,7 +188,7 @@ static void set_figures(void *ctx, struct fleet_figures *f)
 {
 	const struct server *s = ctx;
 	f->frames = s->meter.frames;
-	f->engine = s->meter.engine;
+	f->engine = engine_ask_time(s->options->engine);
 	f->bytes = s->bytes.wait;
 	f->cache_hits = s->bytes.hits;
 	f->cache_misses = s->bytes.misses;

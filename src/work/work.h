@@ -42,10 +42,8 @@ struct work_videos {
 	void *ctx;
 };
 
-/* Microseconds of all units: until frames were decoded, and until the engine
- * had answered. */
 struct work_meter {
-	_Atomic int64_t frames, engine;
+	_Atomic int64_t frames; /* microseconds until frames were decoded, of all units */
 };
 
 struct work_setup {                 /* everything is borrowed */

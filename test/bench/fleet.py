@@ -3,19 +3,24 @@
 """Chunks on 1, 2, 4, 8 and 16 workers on this machine, each with a stand-in engine of one slot that takes 2 seconds for a
 chunk: how near the rate is to as many times that of one worker, what the head costs, and what is moved.
 
-    python3 test/bench/fleet.py [--workers 1,2,4,8,16] [--latency 2] [--units 20] [--death] [--alone]
+    python3 test/bench/fleet.py [--workers 1,2,4,8,16] [--latency 2] [--units 20] [--death] [--alone] [--crowd 1000]
+    python3 test/bench/fleet.py --workers '' --overhead 5
 
 Rate: chunks from the first request to the last answer of all engines. Processor: share of all cores that everything on this
 machine used meanwhile, the stand-ins included; a row above 80 % says nothing of other machines, and is marked. Head: its
 processor time for a chunk. Moved: bytes that workers fetched for a chunk; least: the size of the video by its chunks.
 --alone: the same analysis by one machine, to compare. --death: the time from kill -9 of a worker until another engine gets
-its chunk, ack wait 5 s. Needs nats-server (PATH, NATS_SERVER or `tools/setup fleet`)."""
+its chunk, ack wait 5 s. --overhead: so many pairs of an analysis by one machine, and of one by a head and one worker there, with
+an engine that answers at once: wall time, and processor time of head, worker and server. --crowd: units a second of one head, whose
+journal is a file in memory, and so many workers that do each unit at once, played over 16 connections by `fleet_try`, which is
+beside the build's tests; processor time of head, NATS server and workers for a unit. Needs nats-server (PATH, NATS_SERVER or `tools/setup fleet`)."""
 import argparse
 import json
 import os
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -147,6 +152,59 @@ class Bench:
         return again[0] - killed if again else None
 
 
+    def overhead(self, pairs):
+        """Medians of one machine, and of a head with one worker."""
+        rows = {False: [], True: []}
+        for i in range(2 * pairs):
+            fleet = bool(i % 2) != bool(i // 2 % 2)
+            at = time.monotonic()
+            head, machines, server = self.begin("overhead", int(fleet), self.o.units, fleet)
+            begun = time.monotonic() if fleet else at
+            used = head.wait()
+            wall = time.monotonic() - begun
+            for m in machines:
+                m.process.send_signal(signal.SIGTERM)
+                used += m.wait()
+            if server:
+                server.process.terminate()
+                _, _, cost = os.wait4(server.process.pid, 0)
+                used += cost.ru_utime + cost.ru_stime
+                server.process.returncode = 0
+            for m in (head, *machines):
+                m.engine.stop()
+            rows[fleet].append((wall, used))
+        middle = {k: [statistics.median(column) for column in zip(*v)] for k, v in rows.items()}
+        return {"alone_s": middle[False][0], "fleet_s": middle[True][0], "alone_processor_s": middle[False][1],
+                "fleet_processor_s": middle[True][1]}
+
+    def crowd(self, workers, units, ahead):
+        """One head, and workers that take no time."""
+        place = self.folder / "crowd"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        program = os.environ.get("FLEET_TRY") or str(Path(bench.flow.VDET).parents[2] / "test" / "flow" / "fleet_try")
+        name, memory = "0123456789abcdef", Path("/dev/shm") / f"vdet-crowd-{os.getpid()}"
+        server = nats.Nats(place)
+        crowd = subprocess.Popen([program, "crowd", server.url, name, str(workers)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        used, at = busy(), time.monotonic()
+        with open(place / "head.log", "w") as log:
+            head = subprocess.Popen([program, "head", server.url, name, str(memory), f"n={units}", f"threads={ahead}", "ack_wait=60"],
+                                    stdout=subprocess.PIPE, stderr=log, text=True)
+        times = [time.monotonic() for line in head.stdout if '"event":"done"' in line]
+        cost, share = [], (busy() - used) / (time.monotonic() - at) / CORES
+        for p in (head, crowd, server.process):
+            if p is not head:
+                p.terminate()
+            _, _, u = os.wait4(p.pid, 0)
+            p.returncode = 0
+            cost.append(u.ru_utime + u.ru_stime)
+        memory.unlink()
+        # Without the beginning and the end, where not all have work.
+        a, b = len(times) // 10, len(times) * 9 // 10
+        return {"workers": workers, "units": len(times), "ahead": ahead, "per_s": (b - a) / (times[b] - times[a]), "processor": share,
+                "head_ms": 1000 * cost[0] / len(times), "nats_ms": 1000 * cost[2] / len(times), "crowd_ms": 1000 * cost[1] / len(times)}
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--workers", default="1,2,4,8,16")
@@ -154,10 +212,15 @@ def main():
     p.add_argument("--units", type=int, default=20, help="chunks for each worker")
     p.add_argument("--alone", action="store_true")
     p.add_argument("--death", action="store_true")
+    p.add_argument("--overhead", type=int, default=0, metavar="PAIRS")
+    p.add_argument("--crowd", type=int, default=0, metavar="WORKERS")
+    p.add_argument("--crowd-units", type=int, default=20000)
+    p.add_argument("--crowd-ahead", type=int, default=2000, help="units that the head gives out at the same time")
     b = Bench(p.parse_args())
     one = None
-    print("| workers | chunks | time | chunks a second | of linear | processor | head, of a chunk | moved, of a chunk | least |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    if b.o.workers or b.o.alone:
+        print("| workers | chunks | time | chunks a second | of linear | processor | head, of a chunk | moved, of a chunk | least |")
+        print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for n in ([0] if b.o.alone else []) + [int(n) for n in b.o.workers.split(",") if n]:
         r = b.run(n)
         one = r["rate"] if n == 1 else one
@@ -165,6 +228,10 @@ def main():
         mark = " (does not count)" if r["processor"] > 0.8 else ""
         print(f"| {n or 'no fleet'} | {r['chunks']} | {r['span']:.1f} s | {r['rate']:.3f} | {share}{mark} | {100 * r['processor']:.0f} % | "
               f"{1000 * r['head']:.0f} ms | {r['moved'] / 1000:.0f} kB | {r['least'] / 1000:.0f} kB |", flush=True)
+    if b.o.overhead:
+        print(json.dumps(b.overhead(b.o.overhead)), flush=True)
+    if b.o.crowd:
+        print(json.dumps(b.crowd(b.o.crowd, b.o.crowd_units, b.o.crowd_ahead)), flush=True)
     if b.o.death:
         print(json.dumps({"death_s": b.death(), "ack_wait_s": ACK_WAIT}))
 

@@ -2,7 +2,8 @@
 /* Heads and workers with trivial units, for tests:
  *   fleet_try head URL ID JOURNAL KEY=VALUE…  (JOURNAL: units that are done)
  *   fleet_try worker URL NAME KEY=VALUE…
- *   fleet_try liar URL HEAD acks|forges       takes units and is wrong
+ *   fleet_try liar URL HEAD acks|forges|fails takes units and is wrong
+ *   fleet_try crowd URL HEAD WORKERS KEY=VALUE…  many workers on few connections
  *   fleet_try order URL HEAD state|drain|forget [NAME]
  *   fleet_try try URL
  *   fleet_try creds FOLDER HEAD NAME…
@@ -26,6 +27,8 @@
 #include "fleet/head.h"
 #include "fleet/streams.h"
 #include "fleet/worker.h"
+
+enum { GIVER_STACK = 256 << 10 };
 
 static struct cancel *stop, *drain;
 static char **values; /* KEY=VALUE… */
@@ -216,8 +219,9 @@ static int head_main(const char *url, const char *id, const char *journal)
 	struct fleet_options o = options(url);
 	struct fleet_head_hooks hooks = {.answer = answer};
 	struct give g = {.journal = journal, .n = count_of("n", 10)};
-	pthread_t threads[64];
 	int n = count_of("threads", 8);
+	AUTO(mem_freep) pthread_t *threads = mem_alloc((size_t)n, sizeof *threads);
+	pthread_attr_t small;
 
 	if (fleet_head_open(&o, id, &hooks, &h, &e))
 		return fail(&e);
@@ -226,9 +230,12 @@ static int head_main(const char *url, const char *id, const char *journal)
 	g.done = mem_alloc((size_t)g.n + 1, 1);
 	pthread_mutex_init(&g.lock, NULL);
 	read_journal(&g);
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, GIVER_STACK);
 	for (int i = 0; i < n; i++)
-		if (pthread_create(&threads[i], NULL, giver, &g))
+		if (pthread_create(&threads[i], &small, giver, &g))
 			abort();
+	pthread_attr_destroy(&small);
 	for (int i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	print(json_pack("{s:s, s:i, s:i, s:o}", "event", "end", "failed", g.failed, "capacity",
@@ -348,6 +355,28 @@ static void forge(struct link *l, const char *head, const struct wire_unit *u)
 	streams_publish(l, subject, u->id, &text, &seq, &twice, NULL);
 }
 
+/* Says several times of a unit that it failed. */
+static void complain(struct link *l, const char *head, const struct wire_unit *u)
+{
+	char subject[WIRE_SUBJECT], id[RUNNER_MAX_ID + 32];
+	uint64_t seq;
+	bool twice;
+
+	snprintf(subject, sizeof subject, "vdet.%s.result.liar.done", head);
+	for (int i = 0; i < 5; i++) {
+		AUTO(buf_free) struct buf text = BUF(WIRE_MAX);
+		struct wire_result r = {.id = u->id,
+		                        .state = WIRE_FAILED,
+		                        .fault = (char *)"a lie",
+		                        .attempt = u->attempt,
+		                        .delivery = 1};
+		memcpy(r.nonce, u->nonce, sizeof r.nonce);
+		wire_result_write(&r, &text, NULL);
+		snprintf(id, sizeof id, "%s:%d", u->id, i);
+		streams_publish(l, subject, id, &text, &seq, &twice, NULL);
+	}
+}
+
 static int liar_main(const char *url, const char *head, const char *how)
 {
 	AUTO(link_freep) struct link *l = NULL;
@@ -371,10 +400,130 @@ static int liar_main(const char *url, const char *head, const char *how)
 		wire_unit_read(natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m), &u, NULL);
 		if (!strcmp(how, "forges"))
 			forge(l, head, &u);
+		if (!strcmp(how, "fails"))
+			complain(l, head, &u);
 		link_ack(l, natsMsg_GetReply(m), LINK_ACK);
 		print(json_pack("{s:s, s:s}", "event", "took", "unit", u.id));
 	}
 	puller_clear(&puller);
+	return 0;
+}
+
+/* ---- many workers, each of which does its unit at once */
+
+struct crowd {
+	const char *url, *head;
+	char stream[STREAM_NAME], queue[WIRE_QUEUE];
+	int first, n; /* workers that this thread plays */
+};
+
+static void say(struct link *l, const struct crowd *c, int worker, const char *what,
+                const struct buf *text)
+{
+	char subject[WIRE_SUBJECT];
+
+	snprintf(subject, sizeof subject, "vdet.%s.result.w%d.note.%s", c->head, worker, what);
+	link_publish(l, subject, text->data, text->len, NULL);
+}
+
+static void beat_all(struct link *l, const struct crowd *c)
+{
+	for (int i = 0; i < c->n; i++) {
+		AUTO(buf_free) struct buf text = BUF(WIRE_MAX);
+		AUTO(wire_beat_clear) struct wire_beat b = {.slots = 1};
+		snprintf(b.instance, sizeof b.instance, "%032d", c->first + i);
+		if (!wire_beat_write(&b, &text, NULL))
+			say(l, c, c->first + i, "beat", &text);
+	}
+}
+
+static void do_now(struct link *l, const struct crowd *c, int worker, const natsMsg *m)
+{
+	AUTO(wire_unit_clear) struct wire_unit u = {0};
+	AUTO(buf_free) struct buf start = BUF(4096);
+	AUTO(buf_free) struct buf text = BUF(WIRE_MAX);
+	char subject[WIRE_SUBJECT], id[RUNNER_MAX_ID + 64];
+	struct wire_start s = {.delivery = 1};
+	uint64_t seq;
+	bool twice;
+
+	if (!wire_delivery(natsMsg_GetReply(m), &s.delivery, &seq) ||
+	    wire_unit_read(natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m), &u, NULL))
+		return;
+	s.attempt = u.attempt;
+	snprintf(s.id, sizeof s.id, "%s", u.id);
+	wire_start_write(&s, &start);
+	say(l, c, worker, "start", &start);
+
+	json_auto_t *o = json_loads(u.body, 0, NULL);
+	json_int_t n = json_integer_value(json_object_get(o, "n"));
+	AUTO(mem_freep) char *body = mem_printf("{\"square\":%lld}", (long long)(n * n));
+	struct wire_result r = {.id = u.id, .body = body, .attempt = u.attempt, .delivery = s.delivery};
+	memcpy(r.nonce, u.nonce, sizeof r.nonce);
+	wire_result_write(&r, &text, NULL);
+	snprintf(subject, sizeof subject, "vdet.%s.result.w%d.done", c->head, worker);
+	snprintf(id, sizeof id, "%s:%d", u.id, worker);
+	if (!streams_publish(l, subject, id, &text, &seq, &twice, NULL))
+		link_ack_sure(l, natsMsg_GetReply(m), NULL);
+}
+
+/* As much as the server sends to so many workers. */
+static void listen_as_all(struct link *l, const struct crowd *c)
+{
+	char subject[WIRE_SUBJECT];
+	natsSubscription *sub;
+
+	snprintf(subject, sizeof subject, "vdet.%s.notice.all", c->head);
+	for (int i = 0; i < c->n; i++)
+		if (!natsConnection_SubscribeSync(&sub, l->nc, subject))
+			natsSubscription_SetPendingLimits(sub, 1, -1); /* what is more is dropped */
+}
+
+static void *crowd_thread(void *arg)
+{
+	const struct crowd *c = arg;
+	AUTO(link_freep) struct link *l = NULL;
+	struct fleet_options o = options(c->url);
+	AUTO(mem_freep) char *inbox = mem_printf("_vdet.crowd%d", c->first);
+	struct puller puller;
+	int64_t beat = 0;
+
+	if (link_open(&o, inbox, &l, NULL) || puller_open(l, &puller, NULL))
+		abort();
+	listen_as_all(l, c);
+	for (int i = 0; !cancel_fired(stop); i = (i + 1) % c->n) {
+		AUTO(msg_freep) natsMsg *m = NULL;
+		if (clock_now() >= beat) {
+			beat_all(l, c);
+			beat = clock_now() + 5 * CLOCK_SECOND;
+		}
+		if (!puller_take(&puller, c->stream, c->queue, 200, &m, NULL) && m)
+			do_now(l, c, c->first + i, m);
+	}
+	puller_clear(&puller);
+	return NULL;
+}
+
+static int crowd_main(const char *url, const char *head, int workers)
+{
+	struct crowd crowds[64];
+	pthread_t threads[64];
+	int n = count_of("links", 16);
+
+	log_set_level(LOG_ERROR);
+	n = n > 64 ? 64 : n > workers ? workers : n;
+	for (int i = 0; i < n; i++) {
+		crowds[i] = (struct crowd){.url = url, .head = head};
+		crowds[i].first = workers * i / n;
+		crowds[i].n = workers * (i + 1) / n - crowds[i].first;
+		streams_units(head, crowds[i].stream);
+		wire_queue("", "", crowds[i].queue);
+		if (pthread_create(&threads[i], NULL, crowd_thread, &crowds[i]))
+			abort();
+	}
+	print(json_pack("{s:s}", "event", "open"));
+	for (int i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
 	return 0;
 }
 
@@ -425,6 +574,8 @@ int main(int argc, char **argv)
 		return worker_main(argv[2], *argv[3] ? argv[3] : NULL);
 	if (!strcmp(argv[1], "liar") && argc > 4)
 		return liar_main(argv[2], argv[3], argv[4]);
+	if (!strcmp(argv[1], "crowd") && argc > 4)
+		return crowd_main(argv[2], argv[3], (int)strtol(argv[4], NULL, 10));
 	if (!strcmp(argv[1], "order") && argc > 4)
 		return order_main(argv[2], argv[3], argv[4], argc > 5 ? argv[5] : NULL);
 	if (!strcmp(argv[1], "creds") && argc > 3)

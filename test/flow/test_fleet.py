@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -399,6 +400,19 @@ class Lies(Fleet):
         self.assertTrue(head.said("dropping a result of worker liar, which was not given it"))
 
 
+    def test_one_worker_alone_makes_no_hole_while_another_is_there(self):
+        """Also not by saying several times that a unit failed."""
+        self.serve()
+        honest = self.worker("honest", "slots=1")
+        head = self.head("n=12", "ms=100", "check_every=1")
+        honest.wait_for("end")
+        liar = self.start("liar", self.server.url, HEAD, "fails")
+        liar.wait_for("took", 3)
+        head.wait_for("done", 6)
+        liar.kill()
+        self.finish(head, 12)
+
+
 class Kills(Fleet):
     def test_worker_is_killed(self):
         self.serve()
@@ -463,6 +477,17 @@ class Kills(Fleet):
             self.server.api(f"STREAM.DELETE.vdet-{HEAD}{stream}")
         self.finish(head, 30)
 
+    def test_consumers_are_deleted(self):
+        self.serve()
+        head = self.head("n=6", "ms=10", "check_every=1")
+        head.wait_for("open")
+        while self.left() < 6:
+            time.sleep(0.05)
+        for name in self.server.api(f"CONSUMER.NAMES.vdet-{HEAD}")["consumers"]:
+            self.server.api(f"CONSUMER.DELETE.vdet-{HEAD}.{name}")
+        self.worker("one")
+        self.finish(head, 6)
+
     def test_everything_is_killed_at_random(self):
         """Also by hand: FLEET_ROUNDS=100 FLEET_SEED=7."""
         seed = int(os.environ.get("FLEET_SEED") or random.randrange(1 << 30))
@@ -521,6 +546,81 @@ class BadInput(Fleet):
         e = self.fails("head", self.server.url, HEAD, self.journal)
         self.assertEqual(e["code"], "format")
         self.assertIn('was made with other settings: its retention is not "workqueue"', e["text"])
+
+    def test_full_disk_of_the_server(self):
+        conf = self.folder / "nats.conf"
+        conf.write_text(f'jetstream {{ store_dir: "{self.folder}/js", max_file_store: 6000 }}\n')
+        self.serve("-c", str(conf))
+        worker = self.worker("one")
+        head = self.head("n=40", "ms=10", "threads=40", "check_every=1")
+        said = "the NATS server has no more room: its disk is full, or what its configuration allows"
+        while not (head.said(said) and worker.said(said)):
+            self.assertIsNone(head.process.poll(), head.errors)
+            time.sleep(0.1)
+        conf.write_text(f'jetstream {{ store_dir: "{self.folder}/js" }}\n')
+        self.server.restart()
+        self.finish(head, 40)
+
+    def test_certificates(self):
+        """One that has expired, one that nobody vouches for; a file that is none."""
+        (self.folder / "ca.conf").write_text("[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\nnew_certs_dir=.\n"
+                                             "default_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n"
+                                             "[x]\nsubjectAltName=IP:127.0.0.1\n")
+        (self.folder / "index").touch()
+        (self.folder / "serial").write_text("01\n")
+
+        def openssl(*words):
+            subprocess.run(["openssl", *words], check=True, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True)
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key.pem", "-out", "csr.pem",
+                "-subj", "/CN=127.0.0.1")
+        for name, until in (("old", "20200201000000Z"), ("good", "20991231000000Z")):
+            (self.folder / "index").write_text("")
+            openssl("ca", "-batch", "-config", "ca.conf", "-selfsign", "-keyfile", "key.pem", "-in", "csr.pem", "-notext",
+                    "-startdate", "20200101000000Z", "-enddate", until, "-out", f"{name}.pem")
+        conf = self.folder / "nats.conf"
+        for name in ("old", "good"):
+            conf.write_text(f'tls {{ cert_file: "{self.folder}/{name}.pem", key_file: "{self.folder}/key.pem" }}\n'
+                            f'jetstream {{ store_dir: "{self.folder}/js" }}\n')
+            if self.server:
+                self.server.restart()
+            else:
+                self.serve("-c", str(conf))
+            url = self.server.url.replace("nats:", "tls:")
+            if name == "old":
+                self.assertRegex(self.fails("try", url, f"ca={self.folder}/old.pem")["text"],
+                                 f"certificate of the NATS server at {url} is not accepted: .*has expired.*--fleet-ca")
+        self.assertIn("is not accepted: 18:self-signed certificate", self.fails("try", url)["text"].replace("self signed", "self-signed"))
+        self.assertIn("has no certificates in PEM", self.fails("try", url, f"ca={conf}")["text"])
+        self.assertEqual(self.start("try", url, f"ca={self.folder}/good.pem").wait(), 0)
+
+    def test_credentials_are_removed(self):
+        """From the server's configuration, while they are used."""
+        place, conf = self.folder / "creds", self.folder / "creds" / "nats-server.conf"
+        subprocess.run([TRY, "creds", str(place), HEAD, "one", "two"], check=True, capture_output=True,
+                       env={**os.environ, "LISTEN": "127.0.0.1:-1", "STORE": str(self.folder / "js")})
+        users = conf.read_text()
+        self.serve("-c", str(conf))
+
+        def remove(user):
+            left = re.sub(rf'(?ms)^    \{{ user: "{user}".*?^    \}} \}}\n', "", users)
+            self.assertNotEqual(left, users)
+            conf.write_text(left)
+            self.server.process.send_signal(signal.SIGHUP)
+        one = self.worker("", f"creds={place}/one.creds", "slots=1")
+        head = self.head("n=20", f"creds={place}/head.creds", "check_every=1", "ms=100")
+        head.wait_for("done", 3)
+        remove("one")
+        self.assertNotEqual(one.wait(), 0)
+        self.assertIn("the NATS server refuses this worker now", one.lines[-1]["text"])
+        self.worker("", f"creds={place}/two.creds")
+        head.wait_for("done", 6)
+        remove(f"head-{HEAD}")
+        self.assertEqual(head.wait(), 0)
+        failed = head.wait_for("failed")[0]
+        self.assertEqual((failed["code"], failed["text"]), ("permission", "the NATS server refuses the credentials of this head now"))
+        conf.write_text(users)
+        self.server.process.send_signal(signal.SIGHUP)
+        self.finish(self.head("n=20", f"creds={place}/head.creds", "check_every=1", "ms=100"), 20)
 
     def test_second_head(self):
         self.serve()

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import socket
@@ -400,11 +401,55 @@ class Workers(Fleet):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                         "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
                        check=True, cwd=self.dir, stdin=subprocess.DEVNULL, capture_output=True)
-        a = Machine(self, "a")
-        a.start("worker", "--fleet", self.nats.url, "--fleet-name", "a", "--fleet-ca", self.dir / "cert.pem")
+        # One that does not trust it says so to the head, gives the chunks back, and nothing is lost.
+        a, distrustful = self.worker("a")
         head, analysis = self.head("--fleet-cert", self.dir / "cert.pem", "--fleet-key", self.dir / "key.pem")
+        while not re.search("worker a gives it back: .*certificate.*--fleet-ca", head.log()):
+            self.assertIsNone(analysis.poll(), head.log())
+            time.sleep(0.1)
+        distrustful.send_signal(signal.SIGTERM)
+        a.finish(distrustful)
+        b = Machine(self, "b")
+        b.start("worker", "--fleet", self.nats.url, "--fleet-name", "b", "--fleet-ca", self.dir / "cert.pem")
         head.finish(analysis)
-        self.assertEqual(self.described(a), CHUNKS)
+        self.assertEqual((self.described(a), self.described(b)), (0, CHUNKS))
+
+    def test_a_video_that_changes_is_refused(self):
+        a, worker = self.worker("a", "--fault", "hold@1+")
+        head, analysis = self.head()
+        a.engine.control(**{"await": 1})
+        data = self.video.read_bytes()
+        self.video.write_bytes(data[:-1000])
+        a.engine.control(faults=[], release=True)
+        head.finish(analysis, code=1)
+        self.assertIn("a.mp4: the file was changed while it was analyzed", head.log())
+        self.video.write_bytes(data)
+        head.finish(self.analyze(head, "--fleet", self.nats.url))
+        self.assertIsNone(worker.poll())
+
+    def test_a_head_that_the_server_refuses_ends_and_continues(self):
+        head = Machine(self, "head")
+        self.run_on(head, "fleet", "creds", "creds", "a", "--nats-listen", "127.0.0.1:-1", "--nats-store", str(self.dir / "store"))
+        creds = head.dir / "creds"
+        conf, place = creds / "nats-server.conf", self.dir / "closed"
+        place.mkdir()
+        closed = nats.Nats(place, conf)
+        self.addCleanup(closed.stop)
+        a = Machine(self, "a", "--fault", "hold@3+")
+        a.start("worker", "--fleet", closed.url, "--fleet-name", "a", "--fleet-creds", creds / "a.creds")
+        options = ("--fleet", closed.url, "--fleet-creds", creds / "head.creds")
+        analysis = self.analyze(head, *options)
+        a.engine.control(**{"await": 3})
+        users = conf.read_text()
+        conf.write_text(re.sub(r'(?ms)^    \{ user: "head-.*?^    \} \}\n', "", users))
+        closed.process.send_signal(signal.SIGHUP)
+        head.finish(analysis, code=1)
+        self.assertIn("the NATS server refuses the credentials of this head now; the same command continues", head.log())
+        conf.write_text(users)
+        closed.process.send_signal(signal.SIGHUP)
+        a.engine.control(faults=[], release=True)
+        head.finish(self.analyze(head, *options))
+        self.assertEqual(flow.same_result(self.report_of(head)), flow.same_result(self.alone()))
 
     def test_each_role_has_credentials_of_its_own(self):
         head = Machine(self, "head")
@@ -448,6 +493,9 @@ class Workers(Fleet):
     def test_what_is_wrong_is_said_in_a_line(self):
         self.assertIn("--fleet is missing", self.vdet("worker", code=2).stderr)
         self.assertIn("--fleet-name", self.vdet("worker", "--fleet", self.nats.url, "--fleet-name", "a b", code=2).stderr)
+        for arguments, said in ((("--engine", "http://127.0.0.1:1"), "cannot reach the engine at http://127.0.0.1:1"),
+                                (("--model", self.dir / "none.gguf"), "none.gguf does not exist")):
+            self.assertIn(said, self.vdet("worker", "--fleet", self.nats.url, *arguments, code=None).stderr)
         self.assertIn("127.0.0.1:1", self.vdet("analyze", self.video, "--fleet", "nats://127.0.0.1:1", "--engine",
                                                self.engine().url, code=1).stderr)
 

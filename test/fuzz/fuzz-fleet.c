@@ -62,9 +62,9 @@ static void beat(const char *data, size_t size)
 		return;
 	if (wire_beat_write(&b, &text, NULL))
 		abort();
-	if (text.len <= WIRE_MAX && (wire_beat_read(text.data, text.len, &c, NULL) ||
-	                             b.n_units != c.n_units || b.n_models != c.n_models ||
-	                             memcmp(&b.figures, &c.figures, sizeof b.figures) != 0))
+	if (text.len <= WIRE_MAX &&
+	    (wire_beat_read(text.data, text.len, &c, NULL) || b.n_units != c.n_units ||
+	     b.n_models != c.n_models || memcmp(&b.figures, &c.figures, sizeof b.figures) != 0))
 		abort();
 }
 

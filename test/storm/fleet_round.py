@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import time
 from contextlib import closing
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import flow
 import nats
-from courier import Courier, Thief, ready
+from courier import Courier, Liar, Thief, ready
 from hosts import Relay
 from rounds import Round, lasting
 
@@ -26,7 +27,8 @@ NODES = ["n0", "n1", "n2"]
 HOSTS = ["head", "thief", *WORKERS, *NODES]
 VIDEOS = {"a": (12, "testsrc2"), "b": (18, "testsrc"), "c": (24, "testsrc2")}
 POISONED = 7  # the chunk of a poisoned video that kills decoders
-AROUND = {POISONED, POISONED + 1}  # a decoder may begin a chunk at the keyframe before the one in it
+# A decoder may begin a chunk at the keyframe before the one in it, and reads on from an earlier chunk that is near.
+AROUND = {POISONED, POISONED + 1, POISONED + 2}
 # Everything is whole again, and a worker is there.
 PATIENCE = 240
 READY = 60
@@ -95,11 +97,35 @@ class FleetRound(Round):
         harms = ["worker", "worker", "head", "nats", "nats", "stream", "thief"]
         harms += [] if self.cluster else ["restore"]
         harms += [] if self.base.hosts.why else ["cut", "deaf", "mute", "lossy"]
+        harms += ["liar", "second"]
+        # Whose clock is another one, and is set while it runs.
+        self.clocks = {name: 0 for name in ("head", *self.names) if os.environ.get("SET_CLOCK_LIBRARY") and rnd.random() < 0.15}
+        self.clocks = {name: self.choose_clock(rnd) for name in self.clocks}
+        harms += ["clock"] * bool(self.clocks)
         # In parts of the time.
         self.harms = sorted((rnd.random(), rnd.choice(harms), rnd.getrandbits(32)) for _ in range(rnd.randint(1, 5)))
         self.note(f"{self.stem}.mp4{' poisoned' if self.poisoned else ''}, {len(self.names)} workers"
                   f"{', cluster' if self.cluster else ''}{f', disk of {self.full_disk} full' if self.full_disk else ''}"
-                  f"{f', {self.delayed} is delayed' if self.delayed else ''}")
+                  f"{f', {self.delayed} is delayed' if self.delayed else ''}"
+                  f"{f', clocks {self.clocks}' if self.clocks else ''}")
+
+    @staticmethod
+    def choose_clock(rnd):
+        """Seconds, from an hour to ten years, ahead or behind."""
+        return rnd.choice([-1, 1]) * int(3600 * rnd.choice([1, 24, 24 * 365 * 10]) * rnd.uniform(1, 2))
+
+    def set_clock(self, name, seconds):
+        with open(self.dir / f"clock-{name}", "r+b" if (self.dir / f"clock-{name}").exists() else "wb") as f:
+            f.write(struct.pack("=q", seconds))
+
+    def preload(self, name, env, *libraries):
+        """The environment with the libraries, and that of its clock."""
+        libraries = list(libraries)
+        if name in self.clocks:
+            self.set_clock(name, self.clocks[name])
+            env["SET_CLOCK"] = str(self.dir / f"clock-{name}")
+            libraries.append(os.environ["SET_CLOCK_LIBRARY"])
+        return env | ({"LD_PRELOAD": ":".join(libraries)} if libraries else {})
 
     def start_nats(self):
         hosts = [self.base.hosts[n] for n in (NODES if self.cluster else NODES[:1])]
@@ -134,21 +160,25 @@ class FleetRound(Round):
         if self.poisoned:
             env["POISON"] = str(self.base.place_of_poison(self.stem, POISONED))
             libraries.append(os.environ["POISON_LIBRARY"])
-        env |= {"LD_PRELOAD": ":".join(libraries)} if libraries else {}
         return Process(self, host, [flow.VDET, "worker", "--fleet", url, "--fleet-name", name, "--engine",
-                                    self.base.engine_of[name].url], env, folder)
+                                    self.base.engine_of[name].url], self.preload(name, env, *libraries), folder)
 
-    def begin_all(self):
-        self.start_nats()
-        folder, host = self.folder("head"), self.base.hosts["head"]
+    def analysis(self, folder, env):
+        """A head on the host of the head."""
+        host = self.base.hosts["head"]
         listen = f"{host.address}:{host.free_port()}"
         shutil.copy(self.base.videos / f"{self.stem}.mp4", folder)
-        self.store.parent.mkdir(parents=True)
-        shutil.copy(self.base.journal, self.store)
         command = [flow.VDET, "analyze", f"{self.stem}.mp4", *OPTIONS, "--engine", self.base.engine_of["head"].url, "--fleet", self.url,
                    "--fleet-listen", listen, "--fleet-address", f"http://{listen}", "--fleet-ack-wait", ACK_WAIT,
                    "--fleet-replicas", 3 if self.cluster else 1]
-        self.head = Process(self, host, command, self.env, folder)
+        return Process(self, host, command, env, folder)
+
+    def begin_all(self):
+        self.start_nats()
+        self.store.parent.mkdir(parents=True)
+        shutil.copy(self.base.journal, self.store)
+        self.head = self.analysis(self.folder("head"), self.preload("head", dict(self.env)))
+        self.seconds_heads = []
         self.workers = [self.worker(n) for n in self.names]
         self.thieves, self.began = [], time.monotonic()
         for p in (self.head, *self.workers):
@@ -226,6 +256,45 @@ class FleetRound(Round):
         t.start()
         return "acknowledges" if t.acknowledges else "keeps"
 
+    def harm_liar(self, rnd):
+        t = Liar(self.base.hosts["thief"], self.nodes[0].address, rnd.randint(1, 6), rnd.random() < 0.7,
+                 random.Random(rnd.getrandbits(32)))
+        self.thieves.append(t)
+        t.start()
+        return "acknowledges" if t.acknowledges else "keeps"
+
+    def harm_clock(self, rnd):
+        name = rnd.choice(sorted(self.clocks))
+        # Back by seconds only: libnats waits by the time of day, and for so much longer.
+        step = rnd.choice([-2, abs(self.choose_clock(rnd))])
+        self.clocks[name] += step
+        self.set_clock(name, self.clocks[name])
+        return f"of {name} is set {step:+} seconds"
+
+    def harm_second(self, rnd):
+        """Another head with this journal, or a copy of it."""
+        folder, env, copy = self.folder(f"second{len(self.seconds_heads)}"), dict(self.env), rnd.random() < 0.5
+        if copy:
+            env |= {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("DATA", "CONFIG", "CACHE")}
+            store = folder / "data" / self.store.relative_to(self.env["XDG_DATA_HOME"])
+            store.parent.mkdir(parents=True)
+            with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=60)) as a, closing(sqlite3.connect(store)) as b:
+                a.backup(b)
+        p, first = self.analysis(folder, env), self.head.process
+        self.seconds_heads.append(p)
+        self.addCleanup(p.kill)
+        p.start()
+
+        def look():
+            code = p.process.poll()
+            p.kill()
+            # Where the first one was not there all the time, it may have begun.
+            if first is self.head.process and self.head.runs() and code not in (None, -9):
+                self.note(f"the second head ended with {code}: {p.said().splitlines()[-1:]}")
+                self.assertNotIn(code, (0, 3), "two heads at the same time")
+        self.later(rnd.uniform(2, 9), look)
+        return "with a copy of the journal" if copy else "with the journal"
+
     def harm_link(self, rnd, how):
         victims = [*self.names, "head", *(p.host.name for p in self.nodes)]
         host = self.base.hosts[rnd.choice(victims)]
@@ -301,11 +370,11 @@ class FleetRound(Round):
             self.note(f"the head ended with {code}: {last}")
             # A head that begins while there is no NATS says so, and ends.
             if code != -9:
-                self.assertRegex("".join(last), "--fleet nats:", f"the head gave up\n{self.tail()}")
+                self.assertRegex("".join(last), "--fleet nats:|another head has taken over", f"the head gave up\n{self.tail()}")
             self.head.start()
 
     def tail(self):
-        return "\n".join(f"--- {p.folder.name}\n" + "\n".join(p.said().splitlines()[-25:]) for p in (self.head, *self.workers))
+        return "\n".join(f"--- {p.folder.name}\n" + "\n".join(p.said().splitlines()[-25:]) for p in (self.head, *self.seconds_heads, *self.workers))
 
     def check_report(self):
         got = lasting(json.loads((self.head.folder / f"{self.stem}.vdet" / "report.json").read_text()))
@@ -343,8 +412,11 @@ class FleetRound(Round):
         except Exception:
             self.note(self.tail())
             raise
-        for p in (self.head, *self.workers):
+        for p in (self.head, *self.seconds_heads, *self.workers):
             self.no_faults(p.said())
+        for t in self.thieves:
+            self.assertIsNone(t.fault)
+            self.note(f"told {t.told}") if isinstance(t, Liar) and t.told else None
         for n in self.nodes:
             n.kill()
         self.no_orphans()

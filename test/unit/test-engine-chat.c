@@ -379,6 +379,11 @@ static void turns_come_in_order_and_can_be_given_up(void **state)
 	assert_int_equal(order[0], 0);
 	assert_int_equal(order[1], 2);
 	assert_int_equal(s.backends[0].active, 0);
+	/* Nothing is asked any more. */
+	int64_t asked = dispatch_ask_time(&s);
+	assert_true(asked > 0);
+	assert_int_equal(s.asking, 0);
+	assert_int_equal(dispatch_ask_time(&s), asked);
 	for (int i = 0; i < 4; i++) {
 		cancel_free(turns[i].cancel);
 		cancel_free(turns[i].waiting);
@@ -405,6 +410,26 @@ static void busy_time_counts_overlap_once(void **state)
 	dispatch_clear(&s);
 }
 
+static void time_of_requests_is_summed(void **state)
+{
+	(void)state;
+	struct dispatch s;
+	struct err err;
+	dispatch_with(&s, 2);
+	int64_t begin = clock_now();
+	assert_ok(dispatch_acquire(&s, &(struct dispatch_request){.work = 1}, &err));
+	assert_ok(dispatch_acquire(&s, &(struct dispatch_request){.work = 1}, &err));
+	int64_t both = clock_now();
+	while (clock_now() - both < 3000) /* the clock is what is measured */
+		;
+	int64_t least = 2 * (clock_now() - both);
+	dispatch_release(&s, 0);
+	dispatch_release(&s, 0);
+	int64_t asked = dispatch_ask_time(&s);
+	assert_true(asked >= least && asked <= 2 * (clock_now() - begin));
+	dispatch_clear(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +446,7 @@ int main(void)
 		cmocka_unit_test(words_of_errors_are_found),
 		cmocka_unit_test(turns_come_in_order_and_can_be_given_up),
 		cmocka_unit_test(busy_time_counts_overlap_once),
+		cmocka_unit_test(time_of_requests_is_summed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

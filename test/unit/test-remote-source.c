@@ -61,7 +61,7 @@ static void bytes_are_those_of_the_file(void **state)
 	/* What is kept is there after a restart; what is forgotten is not. */
 	int64_t fetched = remote_source_count(s).fetched;
 	assert_true(fetched >= SIZE);
-	/* What was only read ahead is no hit of the cache. */
+	/* What was only read ahead does not count as a hit. */
 	assert_int_equal(meter.miss_bytes, fetched);
 	assert_true(meter.misses >= SIZE / MB && meter.hits <= 1 && meter.wait > 0);
 	int64_t hits = meter.hits, hit_bytes = meter.hit_bytes;
