@@ -73,7 +73,7 @@ static bool worker_fails(const struct fleet_facts *f, const struct shares *s, st
 static bool redelivered(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
 	(void)s;
-	say(a, "%lld times a unit was begun again, of %lld that were given out.",
+	say(a, "%lld times a unit was given again, of %lld times that one was given out.",
 	    (long long)f->redelivered, (long long)f->given);
 	act(a, "see why workers end or are cut off; raise fleet.ack_wait if they are only slow");
 	return f->redelivered >= ENOUGH && f->redelivered * 10 >= f->given;

@@ -59,8 +59,9 @@ static json_t *waits_for(const json_t *w, const json_t *recent)
 
 static json_t *worker_view(const json_t *w)
 {
-	static const char *const same[] = {"name",   "state",   "age",    "slots",   "done",
-	                                   "failed", "refused", "silent", "figures", "recent"};
+	static const char *const same[] = {"name",     "state",    "age",     "slots",
+	                                   "done",     "failed",   "refused", "silent",
+	                                   "compared", "differed", "figures", "recent"};
 	const json_t *recent = json_object_get(w, "recent"), *report = json_object_get(w, "report");
 	double rate = rate_of(recent);
 	json_t *o = json_object();

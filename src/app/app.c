@@ -63,6 +63,8 @@ struct opt_set app_options_of(const struct command *c, struct app *app,
 		binds[n++] = (struct opt_bind){&notify_opt_group, &app->notify};
 	if (c->groups & GROUP_FLEET)
 		binds[n++] = (struct opt_bind){&fleet_opt_group, &app->fleet};
+	if (c->groups & GROUP_WEB)
+		binds[n++] = (struct opt_bind){&web_opt_group, &app->web};
 	if (c->groups & GROUP_APP)
 		binds[n++] = (struct opt_bind){&app_opt_group, &app->options};
 	return (struct opt_set){binds, n};

@@ -4,6 +4,7 @@
 #define VDET_APP_APP_H
 
 #include "app/fleet.h"
+#include "app/web.h"
 #include "base/cancel.h"
 #include "base/err.h"
 #include "base/opt.h"
@@ -42,6 +43,8 @@ struct app {
 	struct board_options board;
 	struct notify_options notify;
 	struct app_fleet fleet;
+	struct app_web web;
+	struct remote_web *videos; /* at addresses, of a command that reads them; borrowed */
 	struct net_options net;
 	struct memory_options memory;
 	struct cancel *cancel;
@@ -74,6 +77,7 @@ enum {
 	GROUP_FLEET = 1024,
 	GROUP_TEXT = 2048,
 	GROUP_DECODER = 4096, /* a part of GROUP_MEDIA */
+	GROUP_WEB = 8192,
 	/* to analyze */
 	GROUP_RUN = GROUP_APP | GROUP_ENGINE | GROUP_ANALYZE | GROUP_INDEX | GROUP_TEXT | GROUP_SPEECH,
 	GROUP_MODEL = 64,

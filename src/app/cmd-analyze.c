@@ -13,6 +13,7 @@
 #include "cases/cases.h"
 #include "engine/model-info.h"
 #include "job/streams.h"
+#include "remote/web.h"
 #include "report/report.h"
 
 /* The path relative to the current folder, if it is below it. */
@@ -99,10 +100,11 @@ static void emit_error(struct ui *ui, const char *file, const struct err *err)
 static int analyze_one(const struct analyze *a, struct ui *ui, const char *file)
 {
 	AUTO(analyze_result_clear) struct analyze_result result = {0};
+	AUTO(mem_freep) char *name = remote_is_address(file) ? remote_address_name(file) : NULL;
 	struct err err;
 	int r = analyze_file(a, file, &result, &err);
 	if (r < 0) {
-		emit_error(ui, file_base(file), &err);
+		emit_error(ui, file_base(name ? name : file), &err);
 		if (err.code == ERR_CANCELED)
 			log_warning(
 				"interrupted; finished chunks are kept, and the same command continues from there");
@@ -246,6 +248,8 @@ static int analyze_all(struct app *app, struct ui *ui, struct engine *engine, st
 	                          .reports_dir = reports_dir,
 	                          .locks_dir = app->locks_dir,
 	                          .runner = runner,
+	                          .web = app->videos,
+	                          .expected = app->videos && *app->web.sha256 ? app->web.sha256 : NULL,
 	                          .progress = ui_progress(ui),
 	                          .cancel = app->cancel};
 
@@ -278,6 +282,7 @@ static int start(struct app *app, char **files, int n, bool is_case)
 {
 	AUTO(store_freep) struct store *store = NULL;
 	AUTO(engine_freep) struct engine *engine = NULL;
+	AUTO(remote_web_freep) struct remote_web *web = NULL;
 	AUTO(app_head_freep) struct app_head *head = NULL;
 	AUTO(ui_freep) struct ui *ui = ui_new(app->options.progress);
 	struct err err;
@@ -287,6 +292,9 @@ static int start(struct app *app, char **files, int n, bool is_case)
 		r = app_open_store(app, &store, &err);
 	if (r == 0)
 		r = app_new_engine(app, note_engine, ui_progress(ui), &engine, &err);
+	if (r == 0)
+		r = app_web_open(app, store, &web, &err);
+	app->videos = web;
 	if (r == 0)
 		r = app_head_open(app, store, &head, &err);
 	if (r < 0) {
@@ -323,12 +331,20 @@ static int run(struct app *app, int argc, char **argv)
 		return app_usage(&cmd_analyze, "no video given");
 	for (int i = 0; i < argc; i++)
 		is_case |= file_is_dir(argv[i]);
+	for (int i = 0; i < argc; i++)
+		if (remote_is_address(argv[i]) &&
+		    (is_case || app->analyze.media_stream == MEDIA_STREAM_ALL))
+			return app_usage(&cmd_analyze,
+			                 is_case ? "an address cannot be part of a case; analyze it alone"
+			                         : "of a video at an address, --media-stream names one stream");
+	if (*app->web.sha256 && (argc > 1 || is_case))
+		return app_usage(&cmd_analyze, "--source-sha256 is that of one video");
 	return start(app, argv, argc, is_case);
 }
 
 const struct command cmd_analyze = {
 	.name = "analyze",
-	.usage = "FILE|FOLDER…",
+	.usage = "FILE|FOLDER|ADDRESS…",
 	.summary = "analyze videos and write reports",
 	.text =
 		"Analyzes each video chunk by chunk, and writes report.html, .json, .md, .vtt and .csv.\n"
@@ -336,9 +352,10 @@ const struct command cmd_analyze = {
 		"All videos in and below a FOLDER are one case: each is analyzed, and case.html,\n"
 		".json, .md and .csv report on all of them. The next run does only what is new\n"
 		"or changed. Nothing is written into FOLDER.\n"
+		"An ADDRESS is http://…, https://… or s3://BUCKET/KEY: docs/sources.md.\n"
 		"Exit codes: 0 complete, 3 finished with holes, or a case that is not complete,\n"
 		"1 failed, or every chunk is a hole, 2 wrong usage, 130 interrupted.\n",
-	.groups = GROUP_RUN | GROUP_MODEL | GROUP_FLEET,
+	.groups = GROUP_RUN | GROUP_MODEL | GROUP_FLEET | GROUP_WEB,
 	.own = &own_group,
 	.own_target = &own,
 	.run = run,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "advise/fleet.h"
@@ -21,6 +22,7 @@
 #include "net/fleet/fleet-http.h"
 #include "remote/blob.h"
 #include "remote/blocks.h"
+#include "remote/web.h"
 #include "store/ask.h"
 #include "store/block.h"
 #include "work/ask.h"
@@ -44,6 +46,9 @@ struct named {
 
 struct app_head {
 	struct store *store;
+	struct remote_web *videos; /* at addresses; NULL = none */
+	bool direct;               /* workers read them there themselves */
+	double twice;              /* share of the units that two workers do */
 	struct cancel *cancel;
 	char *blobs; /* their folder */
 	struct fleet_http *http;
@@ -88,7 +93,7 @@ static int open_source(void *ctx, const char *sha256, int *ret_fd, char **ret_pa
 	int r = store_place_of(h->store, sha256, &paths, &n, err);
 	if (r < 0)
 		return r;
-	r = -ERR_NOENT;
+	r = h->videos ? remote_web_open(h->videos, sha256, ret_fd, ret_path, NULL) : -ERR_NOENT;
 	for (size_t i = 0; i < n && r < 0; i++) {
 		r = open_place(h, paths[i], sha256, ret_fd);
 		if (r == 0)
@@ -100,11 +105,34 @@ static int open_source(void *ctx, const char *sha256, int *ret_fd, char **ret_pa
 	                        "the head does not have the video any more: it was moved or changed");
 }
 
+static bool direct(void *ctx, const char *sha256, int64_t valid, struct remote_address *ret)
+{
+	const struct app_head *h = ctx;
+	bool is = h->videos && remote_web_direct(h->videos, sha256, valid, ret);
+	if (!h->direct)
+		remote_address_clear(ret);
+	return is;
+}
+
+static int fill(void *ctx, const char *sha256, int fd, int64_t from, int64_t len, struct err *err)
+{
+	const struct app_head *h = ctx;
+	return remote_web_fill(h->videos, sha256, fd, from, len, err);
+}
+
 static int blocks_of(void *ctx, const char *sha256, int fd, struct hash_blocks *ret,
                      struct err *err)
 {
 	struct app_head *h = ctx;
-	return remote_blocks_get(h->store, sha256, fd, h->cancel, ret, err);
+	return h->videos && remote_web_blocks(h->videos, sha256, ret, NULL) == 0
+	           ? 0
+	           : remote_blocks_get(h->store, sha256, fd, h->cancel, ret, err);
+}
+
+static bool is_elsewhere(const struct app_head *h, const char *sha256)
+{
+	AUTO(remote_address_clear) struct remote_address ignored = {0};
+	return h->videos && remote_web_direct(h->videos, sha256, 0, &ignored);
 }
 
 /* ---- questions of workers */
@@ -117,7 +145,8 @@ static int answer_address(struct app_head *h, const json_t *q, char **ret, struc
 	if (r == 0 && !hash_is_hex(sha256))
 		r = err_set(err, ERR_ARG, "a worker asks for something without a name");
 	h->addresses++;
-	return r < 0 ? r : fleet_http_address(h->http, kind, sha256, ret, err);
+	const json_t *relayed = json_object_get(q, "relayed");
+	return r < 0 ? r : fleet_http_address(h->http, kind, sha256, json_is_true(relayed), ret, err);
 }
 
 /* Of an analysis that runs here the timeline is known. */
@@ -134,6 +163,9 @@ static int answer_timeline(struct app_head *h, const json_t *q, char **ret, stru
 		r = open_source(h, sha256, &fd, &path, err);
 	if (r < 0)
 		return r;
+	struct stat st;
+	const struct decoder_feed feed = {.size = fstat(fd, &st) < 0 ? 0 : st.st_size, .id = sha256};
+	o.feed = is_elsewhere(h, sha256) ? &feed : NULL;
 	data = decoder_timeline(fd, &o, &len);
 	*ret = work_bytes_text(data, data && len <= WORK_TIMELINE_MAX ? len : 0);
 	return 0;
@@ -295,6 +327,18 @@ static int serves(void *ctx, const char *model)
 	return h->inner.serves(h->inner.ctx, model);
 }
 
+static bool twice(void *ctx, const struct runner_unit *u)
+{
+	const struct app_head *h = ctx;
+	return fleet_head_twice(h->head, u, h->twice);
+}
+
+static void compared(void *ctx, const char *first, const char *second, bool same)
+{
+	const struct app_head *h = ctx;
+	fleet_head_compared(h->head, first, second, same);
+}
+
 /* ---- for who looks at it */
 
 static void describe(void *ctx, json_t *state)
@@ -330,6 +374,18 @@ static int forget(void *ctx, const char *worker, struct err *err)
 
 /* ---- the whole */
 
+/* "1%" */
+static int read_share(const char *text, double *ret, struct err *err)
+{
+	char *end = NULL;
+	double percent = *text ? strtod(text, &end) : 0;
+	if (*text && (end == text || strcmp(end, "%") != 0 || !(percent >= 0 && percent <= 100)))
+		return err_set(err, ERR_ARG, "--fleet-double %.20s: expected a share of the chunks, as 1%%",
+		               text);
+	*ret = percent / 100;
+	return 0;
+}
+
 static int open_http(struct app_head *h, const struct app_fleet *o, struct err *err)
 {
 	char host[APP_HOST_MAX];
@@ -342,6 +398,8 @@ static int open_http(struct app_head *h, const struct app_fleet *o, struct err *
 	                                        .blobs = h->blobs,
 	                                        .open = open_source,
 	                                        .blocks = blocks_of,
+	                                        .direct = direct,
+	                                        .fill = fill,
 	                                        .ctx = h};
 	return fleet_http_start(&with, &h->http, err);
 }
@@ -376,6 +434,8 @@ static int open_head(struct app_head *h, const struct fleet_options *link, struc
 	                            .reject = reject,
 	                            .capacity = capacity,
 	                            .serves = serves,
+	                            .twice = h->twice > 0 ? twice : NULL,
+	                            .compared = compared,
 	                            .ctx = h};
 	h->api = (struct api_fleet){view, drain, forget, h};
 	return 0;
@@ -397,10 +457,14 @@ int app_head_open(const struct app *app, struct store *store, struct app_head **
 	AUTO(app_head_freep) struct app_head *h = mem_alloc(1, sizeof *h);
 	pthread_mutex_init(&h->lock, NULL);
 	h->store = store;
+	h->videos = app->videos;
+	h->direct = o->direct;
 	h->cancel = app->cancel;
 	h->blobs = file_join(app->data_dir, "fleet-blobs");
 	remote_blob_expire(h->blobs, BLOBS_LEFT);
-	r = open_http(h, o, err);
+	r = read_share(o->twice, &h->twice, err);
+	if (r == 0)
+		r = open_http(h, o, err);
 	if (r == 0)
 		r = open_head(h, &link, err);
 	if (r < 0)

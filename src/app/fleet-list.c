@@ -50,6 +50,9 @@ static void print_worker(const json_t *w)
 	print_cache(json_object_get(w, "figures"));
 	if (whole(w, "failed") + whole(w, "silent"))
 		printf("  %lld failed", (long long)(whole(w, "failed") + whole(w, "silent")));
+	if (whole(w, "differed"))
+		printf("  %lld of %lld chunks differ from another worker's",
+		       (long long)whole(w, "differed"), (long long)whole(w, "compared"));
 	print_text("  waits for ", json_text(w, "waits_for"));
 	print_text("  ", json_text(w, "model"));
 	print_text("  vdet ", json_text(w, "version"));
@@ -59,7 +62,7 @@ static void print_worker(const json_t *w)
 static void print_units(const json_t *view)
 {
 	const json_t *units = json_object_get(view, "units"), *counts = json_object_get(view, "counts");
-	printf("%lld units wait, %lld are in progress, %lld are done (%.1f a minute), %lld were begun "
+	printf("%lld units wait, %lld are in progress, %lld are done (%.1f a minute), %lld were given "
 	       "again, %lld failed for good\n",
 	       (long long)whole(units, "waiting"), (long long)whole(units, "begun"),
 	       (long long)whole(counts, "done"), json_number_value(json_object_get(view, "rate")),

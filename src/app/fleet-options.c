@@ -46,6 +46,14 @@ static const struct opt_row rows[] = {
      "Of a head: a worker that gives no sign for so long is taken for lost, and its work goes to "
      "another.",
      0},
+	{"fleet.direct", NULL, OPT_BOOL, AT(direct), "true", 0, 0, NULL, NULL,
+     "Of a head: workers read videos at http, https and s3 addresses there themselves, if they can "
+     "reach them, and not through the head.",
+     0},
+	{"fleet.double", NULL, OPT_STRING, AT(twice), "", 0, 0, NULL, "SHARE",
+     "Of a head: this share of the chunks, as 1%, is done a second time by another worker, and "
+     "both results are compared; empty: none.",
+     0},
 	{"fleet.replicas", NULL, OPT_INT, AT(replicas), "1", 1, 5, NULL, "N",
      "Of a head: on how many servers of a NATS cluster each message is kept; 3 survives the loss "
      "of one.",

@@ -14,7 +14,9 @@ struct app_fleet {
 	char *url, *creds, *ca, *name;
 	char *listen, *address, *cert, *key; /* of a head */
 	char *path_map;                      /* of a worker */
+	char *twice;                         /* of a head: "1%" */
 	int64_t cache, slots, ack_wait, replicas;
+	bool direct;
 };
 struct opt_group;
 extern const struct opt_group fleet_opt_group;

@@ -264,9 +264,9 @@ static int explain_missing(const char *path, struct err *err)
 		return err_set(err, ERR_ARG, "%s is an address; give the path of the file alone", path);
 	if (strstr(path, "://"))
 		return err_set(err, ERR_ARG,
-		               "%s is an address; download the video first, or add the address on the "
-		               "page of vdet serve",
-		               path);
+		               "this is an address, not a file: download the video first, or add the "
+		               "address on the page of vdet serve; of the commands, only vdet analyze "
+		               "reads http, https and s3 addresses");
 	return err_sys(err, ENOENT, "cannot open %s", path);
 }
 

@@ -102,8 +102,9 @@ struct worker {
 	/* What this head has seen of it: units, and deliveries that ended without a
 	 * word. */
 	int64_t done, failed, refused, silent;
-	int64_t elsewhere; /* units of its beat that are of other heads */
-	int changes;       /* of the instance that has the name */
+	int64_t compared, differed; /* units that another worker did, too */
+	int64_t elsewhere;          /* units of its beat that are of other heads */
+	int changes;                /* of the instance that has the name */
 };
 
 /* A unit of an earlier head of this id, which no one has asked for yet. */
@@ -124,7 +125,7 @@ struct head_queue {
 /* What a head has done since it was opened. */
 struct head_counts {
 	int64_t given;       /* attempts that were published */
-	int64_t redelivered; /* units that were begun again */
+	int64_t redelivered; /* attempts and deliveries beyond the first one of a unit */
 	int64_t done, failed, refused, silent;
 	int64_t holes; /* units that failed for good */
 };
@@ -191,6 +192,8 @@ void unit_avoid(const struct fleet_head *h, const struct unit *u,
 /* Whether no worker says that it has the unit, though one is idle that could do
  * it and has reported nothing of it. */
 bool unit_is_lonely(const struct fleet_head *h, const struct unit *u);
+/* Whether another worker than the one that is not to do it is there. */
+bool unit_has_other(const struct fleet_head *h, const struct unit *u);
 bool worker_lives(const struct worker *w);
 bool worker_has(const struct worker *w, const char *id);
 bool worker_serves(const struct worker *w, const char *model);

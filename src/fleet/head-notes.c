@@ -104,7 +104,8 @@ static void take_start(struct fleet_head *h, const char *name, const natsMsg *m)
 		unit_start(u, &s, name);
 		if (u->starts > starts && open)
 			head_count(h, before, END_SILENT);
-		h->counts.redelivered += u->starts > starts && starts;
+		/* Another attempt was counted when it was published. */
+		h->counts.redelivered += u->starts > starts && s.delivery > 1;
 		wakeup_signal(u->wake);
 	}
 	pthread_mutex_unlock(&h->lock);

@@ -137,6 +137,7 @@ static int publish_once(struct fleet_head *h, struct unit *u, struct err *err)
 		u->seq = seq;
 		memcpy(u->nonce, nonce, sizeof nonce);
 		h->counts.given++;
+		h->counts.redelivered += attempt > 1;
 	}
 	pthread_mutex_unlock(&h->lock);
 	return there ? 0 : -ERR_OFFSET;
@@ -196,7 +197,8 @@ static void take_report(struct fleet_head *h, struct unit *u, struct letter *l,
 	unit_report(u, kind, l->worker, l->result.attempt, text);
 	if (l->result.attempt == u->last.attempt)
 		u->last = (struct wire_start){0};
-	head_count(h, l->worker, kind == REPORT_FAILED ? END_FAILED : END_REFUSED);
+	if (kind != REPORT_BACK)
+		head_count(h, l->worker, kind == REPORT_FAILED ? END_FAILED : END_REFUSED);
 	if (l->result.attempt == u->attempt)
 		u->seq = 0;
 	bool news = kind == REPORT_BACK && hold_back(h, u);
@@ -429,6 +431,8 @@ static int obstacle(struct fleet_head *h, struct unit *u, struct cancel *cancel,
 		r = -(int)err->code;
 	else if (u->view.optional && !unit_has_worker(h, u))
 		r = err_set(err, ERR_NOENT, "no worker is there that can do it");
+	else if (u->view.not_by && !unit_has_other(h, u))
+		r = err_set(err, ERR_NOENT, "no other worker is there");
 	pthread_mutex_unlock(&h->lock);
 	return r;
 }

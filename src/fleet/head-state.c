@@ -35,8 +35,9 @@ static json_t *worker_json(const struct worker *w)
 		json_array_append_new(models, json_string(w->beat.models[i]));
 	for (size_t i = 0; i < w->beat.n_units; i++)
 		json_array_append_new(units, json_string(w->beat.units[i]));
-	return json_pack("{s:s, s:s, s:f, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name",
-	                 w->name, "state", state_of(w), "age",
+	return json_pack("{s:I, s:I, s:s, s:s, s:f, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
+	                 "compared", (json_int_t)w->compared, "differed", (json_int_t)w->differed,
+	                 "name", w->name, "state", state_of(w), "age",
 	                 (double)(clock_now() - w->heard) / CLOCK_SECOND, "slots",
 	                 (json_int_t)w->beat.slots, "models", models, "units", units, "done",
 	                 (json_int_t)w->done, "failed", (json_int_t)w->failed, "refused",

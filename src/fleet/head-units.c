@@ -285,8 +285,19 @@ void unit_avoid(const struct fleet_head *h, const struct unit *u,
 	bool others = has_others(h, u, true);
 	size_t n = 0;
 
+	if (u->view.not_by)
+		ret[n++] = u->view.not_by;
 	for (size_t i = 0; i < u->n_reports && n < WIRE_MAX_AVOID; i++)
 		if (others || u->reports[i].kind == REPORT_REFUSED)
 			ret[n++] = u->reports[i].worker;
 	ret[n] = NULL;
+}
+
+bool unit_has_other(const struct fleet_head *h, const struct unit *u)
+{
+	for (const struct worker *w = h->workers; w; w = w->next)
+		if (strcmp(w->name, u->view.not_by) != 0 && worker_lives(w) &&
+		    worker_serves(w, u->view.model))
+			return true;
+	return false;
 }

@@ -7,6 +7,7 @@
 #define VDET_FLEET_HEAD_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -51,6 +52,12 @@ DEFINE_FREEP(struct fleet_head, fleet_head)
  * returned again by the next run() of the same unit. run() waits while the
  * server cannot be reached, or no worker is there. */
 struct runner fleet_head_runner(struct fleet_head *h);
+
+/* Whether a unit, of which so large a share is, is to be done by two workers;
+ * the same for the same unit. */
+bool fleet_head_twice(struct fleet_head *h, const struct runner_unit *u, double share);
+/* Counts that two workers did one, for the state. */
+void fleet_head_compared(struct fleet_head *h, const char *first, const char *second, bool same);
 
 /* What docs/protocols.md shows of it; times in seconds. The caller owns it.
  * Texts of "report" are a worker's, and not trusted. */

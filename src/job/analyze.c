@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job/analyze.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -21,6 +19,7 @@
 #include "job/merge.h"
 #include "job/output.h"
 #include "job/source-note.h"
+#include "job/source-open.h"
 #include "job/startup.h"
 #include "job/step-options.h"
 #include "job/streams.h"
@@ -33,27 +32,12 @@
 #include "report/summary.h"
 #include "report/text.h"
 
-static void report_source(const struct analyze *a, const char *name, const struct video_info *v)
-{
-	const struct progress_event event = {.type = PROGRESS_SOURCE,
-	                                     .source = {.name = name,
-	                                                .codec = v->codec,
-	                                                .warning = v->warning,
-	                                                .duration = v->duration,
-	                                                .width = v->width,
-	                                                .height = v->height,
-	                                                .fps = v->fps}};
-
-	progress_emit(a->progress, &event);
-	if (*v->warning)
-		log_warning("%s: %s", name, v->warning);
-}
-
 /* The state when the run began: its time and requests are counted from there,
  * those of the summary included. */
 struct start {
 	int64_t clock, busy;
 	json_t *endpoints;
+	const struct chunks_outcome *done; /* of the chunks, at the end */
 };
 
 static int count_run(const struct analyze *a, struct store_job *job, const struct start *s,
@@ -62,6 +46,7 @@ static int count_run(const struct analyze *a, struct store_job *job, const struc
 	json_auto_t *facts = json_loads(job->facts, 0, NULL);
 	if (facts) {
 		facts_count_endpoints(facts, s->endpoints, a->engine);
+		facts_count_twice(facts, s->done->twice, s->done->different);
 		store_job_set_facts(job, facts);
 	}
 	return store_job_update(a->store, job, clock_now() - s->clock,
@@ -88,7 +73,8 @@ static int64_t deadline_of(const struct analyze *a, const struct start *start)
 /* Everything about a file that is about to be analyzed. */
 struct source {
 	const char *path, *name;
-	int fd;
+	const struct source_open *from;
+	int fd; /* of `from` */
 	int64_t size;
 	char stamp[FILE_STAMP_MAX]; /* when it was opened */
 	char sha256[HASH_HEX];
@@ -147,8 +133,10 @@ static struct facts_input facts_input(const struct run *c)
 static int note_source(const struct run *c, struct err *err)
 {
 	const struct source *src = c->src;
-	const struct source_note note = {src->path, src->stamp, src->sha256, src->fd, src->size};
-	return source_note(c->context, &note, err);
+	const struct source_note note = {src->path, src->stamp, src->sha256,
+	                                 src->from->video ? -1 : src->fd, src->size};
+	int r = source_note(c->context, &note, err);
+	return r == 0 && src->from->video ? remote_video_keep(src->from->video, err) : r;
 }
 
 static int enter(struct run *c, struct err *err)
@@ -258,8 +246,8 @@ static int write_journal(struct run *c, struct err *err)
 	json_auto_t *facts = facts_make(&in, c->src->name, c->src->size, &c->survey, c->entry.key);
 	json_auto_t *old = c->entry.job.facts ? json_loads(c->entry.job.facts, 0, NULL) : NULL;
 	static const char *const kept[] = {
-		"endpoints",       "checks", REPORT_JOINS, REPORT_JOINS_OPEN, REPORT_SUMMARY_WITHOUT,
-		REPORT_SECOND_PASS};
+		"endpoints",        "checks", REPORT_JOINS, REPORT_JOINS_OPEN, REPORT_SUMMARY_WITHOUT,
+		REPORT_SECOND_PASS, "twice"};
 	size_t n = plan->n_chunks - c->journaled;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (json_object_get(old, kept[i]))
@@ -350,6 +338,8 @@ static int go(struct run *c, struct chunks_outcome *ret, struct err *err)
 	while (r == 0 && !c->survey.whole && !is_ending(c)) {
 		r = survey_step(&c->survey, known ? c->src->sha256 : NULL, err);
 		if (r == 0)
+			r = source_open_check(c->src->from, err);
+		if (r == 0)
 			r = take_step(c, err);
 	}
 	if (r == 0 && !c->chunks)
@@ -362,6 +352,8 @@ static int go(struct run *c, struct chunks_outcome *ret, struct err *err)
 		begin_texts(c);
 	if (r == 0)
 		r = chunks_finish(c->chunks, ret, err);
+	if (r == 0)
+		r = source_open_check(c->src->from, err);
 	if (r == 0)
 		r = end_texts(c, err);
 	return r == 0 && !c->survey.whole ? err_set(err, ERR_CANCELED, "interrupted") : r;
@@ -388,7 +380,7 @@ static int check_source(const struct run *c, struct err *err)
 	const struct source *src = c->src;
 	file_stamp_all(src->fd, stamp);
 	if (strcmp(stamp, src->stamp) == 0)
-		return 0;
+		return source_open_check(src->from, err);
 	struct err why;
 	progress_phase(c->a->progress, PHASE_HASHING, src->name);
 	int r = hash_fd(src->fd, NULL, NULL, sha256, &why); /* even of a run that was canceled */
@@ -508,7 +500,7 @@ static int analyze_source(const struct analyze *a, struct run_context *context, 
 		.gaps = src->video.gaps,
 	};
 
-	report_source(a, src->name, &src->video);
+	source_open_report(a, src->name, &src->video);
 	int r = texts_key(&reading, a->cancel, &c.context_key, err);
 	if (r == 0)
 		r = plan_check(&wanted.plan, src->video.duration, err);
@@ -519,8 +511,10 @@ static int analyze_source(const struct analyze *a, struct run_context *context, 
 		return r;
 
 	json_auto_t *endpoints = engine_endpoints_json(a->engine);
-	const struct start start = {
-		.clock = began, .busy = engine_busy_time(a->engine), .endpoints = endpoints};
+	const struct start start = {.clock = began,
+	                            .busy = engine_busy_time(a->engine),
+	                            .endpoints = endpoints,
+	                            .done = &outcome};
 	r = go(&c, &outcome, err);
 	ret->other_content = c.other_content;
 	if (c.open)
@@ -528,7 +522,7 @@ static int analyze_source(const struct analyze *a, struct run_context *context, 
 	if (r == 0)
 		return finish(&c, &outcome, &start, ret, err);
 	if (r == -ERR_CANCELED && c.open && check_source(&c, err) < 0)
-		return -ERR_BUSY;
+		return -(int)err->code;
 
 	/* Time spent counts even if the run ends here; the next one continues it. */
 	struct err ignored;
@@ -540,38 +534,34 @@ static int analyze_source(const struct analyze *a, struct run_context *context, 
 int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret,
                  struct err *err)
 {
-	AUTO(fd_closep) int fd = -1;
+	AUTO(source_close) struct source_open from;
 	int64_t began = clock_now();
-	struct stat st;
-	int r = file_open_input(path, &fd, err);
+	int r = source_open(a, path, &from, err);
 	if (r < 0)
 		return r;
-	if (fstat(fd, &st) < 0)
-		return err_sys(err, errno, "cannot examine %s", path);
 
-	AUTO(mem_freep) char *name = text_line(a->options->full_path ? path : file_base(path), 1000);
+	AUTO(mem_freep)
+	char *name = text_line(a->options->full_path ? from.path : file_base(from.path), 1000);
 	struct analyze_options options = *a->options; /* a budget may change them */
 	struct analyze with = *a;
 	with.options = &options;
+	with.sha256 = from.sha256;
+	options.feed = from.video ? remote_video_feed(from.video) : NULL;
 	struct run_context context = {.engine = a->engine,
 	                              .store = a->store,
 	                              .memory = a->memory,
 	                              .progress = a->progress,
 	                              .runner = a->runner,
 	                              .cancel = a->cancel};
-	struct source src = {.path = path, .name = name, .fd = fd, .size = st.st_size};
-	char stamp[FILE_STAMP_MAX];
-	file_stamp_all(fd, src.stamp);
-	file_stamp(fd, stamp);
-	if (a->sha256 && a->stamp && strcmp(a->stamp, stamp) != 0)
-		with.sha256 = NULL;
+	struct source src = {
+		.path = from.path, .name = name, .from = &from, .fd = from.fd, .size = from.size};
+	file_stamp_all(src.fd, src.stamp);
 	if (options.media_stream == MEDIA_STREAM_ALL)
 		return err_set(err, ERR_ARG, "%s: one stream has to be named, not all of them", name);
 	progress_phase(a->progress, PHASE_OPENING, name);
-	/* The probe comes first: a file that cannot be read has to fail at once. */
-	AUTO(decoder_freep) struct decoder *decoder = NULL;
+	AUTO(decoder_freep) struct decoder *decoder = NULL; /* what cannot be read fails at once */
 	const struct decoder_options d = analyze_decoder(&options);
-	r = decoder_open(fd, &d, a->cancel, &decoder, err);
+	r = decoder_open(src.fd, &d, a->cancel, &decoder, err);
 	if (r == 0)
 		r = decoder_probe(decoder, &src.video, err);
 	if (r == 0)
@@ -580,7 +570,7 @@ int analyze_file(const struct analyze *a, const char *path, struct analyze_resul
 	                                     .shape = a->shape,
 	                                     .demo = engine_info(a->engine)->demo_model};
 	const struct budget_source budgeted = {
-		.fd = fd, .sha256 = with.sha256, .video = &src.video, .model = &model};
+		.fd = src.fd, .sha256 = with.sha256, .video = &src.video, .model = &model};
 	if (r == 0)
 		r = budget_apply(&context, &budgeted, &options, err);
 	if (r == 0)

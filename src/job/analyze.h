@@ -22,6 +22,8 @@
 #include "speech/speech.h"
 #include "store/store.h"
 
+struct remote_web;
+
 struct analyze {
 	const struct analyze_options *options;
 	struct engine *engine;
@@ -48,8 +50,9 @@ struct analyze {
 	/* of the file, if known: it is not computed again, unless the file does not
 	 * have this stamp (file_stamp(); NULL = any) */
 	const char *sha256, *stamp;
-	const char *expected; /* SHA-256 that the file has to have; NULL = any */
-	const int64_t *only;  /* of the chunks to do, only these; NULL = all */
+	const char *expected;   /* SHA-256 that the file has to have; NULL = any */
+	struct remote_web *web; /* for videos at addresses; NULL = only files are read */
+	const int64_t *only;    /* of the chunks to do, only these; NULL = all */
 	size_t n_only;
 };
 
@@ -76,9 +79,9 @@ struct analyze_result {
 };
 void analyze_result_clear(struct analyze_result *r);
 
-/* Blocks. ERR_CANCELED leaves everything that is finished in the journal; the
- * same call continues from there. On other errors the message begins with the
- * file's name. */
+/* `path` may be an address, see remote/web.h. Blocks. ERR_CANCELED leaves
+ * everything that is finished in the journal; the same call continues from
+ * there. On other errors the message begins with the file's name. */
 int analyze_file(const struct analyze *a, const char *path, struct analyze_result *ret,
                  struct err *err);
 

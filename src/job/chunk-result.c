@@ -58,10 +58,12 @@ static json_t *samples_json(const struct store_chunk *c, struct pack *p)
 	for (size_t i = 0; i < c->n_samples; i++) {
 		const struct store_sample *s = &c->samples[i];
 		AUTO(mem_freep) char *fault = text_line(s->fault, RESULT_FAULT_MAX);
-		json_array_append_new(all,
-		                      json_pack("{s:I, s:s, s:s, s:i, s:i, s:o}", "pts", (json_int_t)s->pts,
-		                                "decode_path", s->decode_path, "fault", fault, "width",
-		                                s->width, "height", s->height, "thumb", thumb_json(p, s)));
+		json_t *j = json_pack("{s:I, s:s, s:s, s:i, s:i, s:o}", "pts", (json_int_t)s->pts,
+		                      "decode_path", s->decode_path, "fault", fault, "width", s->width,
+		                      "height", s->height, "thumb", thumb_json(p, s));
+		if (s->planes && *s->planes)
+			json_object_set_new(j, "planes", json_string(s->planes));
+		json_array_append_new(all, j);
 	}
 	flush(p);
 	return all;
@@ -191,6 +193,10 @@ static int read_sample(const json_t *j, const struct thumbs *t, struct store_sam
 	if (r < 0)
 		return r;
 
+	const json_t *planes = json_object_get(j, "planes");
+	if (planes && (!t->unit->describe.identify || !hash_is_hex(json_string_value(planes))))
+		return unit_bad(err, "planes");
+	s->planes = mem_strdup(planes ? json_string_value(planes) : "");
 	s->width = (int)width;
 	s->height = (int)height;
 	if (!width && !height && *s->fault && !*s->decode_path)

@@ -44,6 +44,8 @@ int chunk_unit_write(const struct chunk_unit *u, char **ret, struct err *err)
 		"texts", texts_json(u->texts, u->n_texts));
 	if (j)
 		unit_set_pictures(j, o);
+	if (j && o->identify)
+		json_object_set_new(j, "identify", json_true());
 	return unit_text(j, "the chunk", ret, err);
 }
 
@@ -67,6 +69,9 @@ static int read_pictures(const json_t *j, struct describe_options *o, struct err
 		r = unit_int(j, "max_tokens", 1, UNIT_TOKENS_MAX, &tokens, err);
 	if (r == 0 && wire_bool(j, "keyframes", &o->keyframes, NULL) < 0)
 		r = unit_bad(err, "keyframes");
+	if (r == 0 && json_object_get(j, "identify") &&
+	    wire_bool(j, "identify", &o->identify, NULL) < 0)
+		r = unit_bad(err, "identify");
 	o->thumb_size = (int)thumb;
 	o->max_tokens = (int)tokens;
 	return r;
@@ -121,10 +126,10 @@ static int read_members(const json_t *j, struct chunk_unit *u, struct err *err)
 
 int chunk_unit_read(const char *body, struct chunk_unit *ret, struct err *err)
 {
-	static const char *const keys[] = {"chunk",  "start_us",   "end_us",     "times_us",
-	                                   "prompt", "frame_size", "thumb_size", "quality",
-	                                   "texts",  "keyframes",  "max_tokens", "context",
-	                                   "stream", "rate",       "gaps",       NULL};
+	static const char *const keys[] = {
+		"chunk",      "start_us", "end_us", "times_us",  "prompt",     "frame_size",
+		"thumb_size", "quality",  "texts",  "keyframes", "max_tokens", "context",
+		"stream",     "rate",     "gaps",   "identify",  NULL};
 	AUTO(chunk_unit_clear) struct chunk_unit u = {0};
 	int r = unit_open(body, keys, &u.root, err);
 	if (r == 0)

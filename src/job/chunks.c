@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/wakeup.h"
 #include "job/chunk-run.h"
+#include "job/chunk-twice.h"
 #include "job/unit-run.h"
 
 enum {
@@ -132,24 +133,28 @@ static const char *wait_job(struct chunks *run)
 	return job;
 }
 
-static int give(struct chunks *run, const struct plan_chunk *plan, const char *context,
-                struct store_chunk *c, char unit[static RUNNER_MAX_ID + 1], struct err *err)
+static struct chunk_run how_of(struct chunks *run)
 {
-	const struct chunk_run how = {.run = run->context,
-	                              .options = &run->options.describe,
-	                              .job = wait_job(run),
-	                              .source = run->options.source,
-	                              .pass = run->options.second ? "again" : "chunk",
-	                              .cancel = run->stop};
-	return how.job ? chunk_run(&how, plan, context, c, unit, err)
+	return (struct chunk_run){.run = run->context,
+	                          .options = &run->options.describe,
+	                          .job = wait_job(run),
+	                          .source = run->options.source,
+	                          .pass = run->options.second ? "again" : "chunk",
+	                          .cancel = run->stop};
+}
+
+static int give(struct chunks *run, const struct plan_chunk *plan, const char *context,
+                struct store_chunk *c, struct chunk_given *given, struct err *err)
+{
+	const struct chunk_run how = how_of(run);
+	return how.job ? chunk_run(&how, plan, context, c, given, err)
 	               : err_set(err, ERR_CANCELED, "interrupted");
 }
 
 static int do_chunk(struct worker *worker, const struct plan_chunk *plan, struct store_chunk *c,
-                    char unit[static RUNNER_MAX_ID + 1], struct err *err)
+                    struct chunk_given *given, struct err *err)
 {
 	struct chunks *run = worker->run;
-	*unit = '\0';
 	if (run->deadline && clock_now() > run->deadline) {
 		c->state = CHUNK_HOLE;
 		c->summary = mem_strdup("");
@@ -161,7 +166,7 @@ static int do_chunk(struct worker *worker, const struct plan_chunk *plan, struct
 	}
 	const struct chunks_second *second = run->options.second;
 	const char *context = second ? second->context(second->ctx, (size_t)c->index) : NULL;
-	return run->runner ? give(run, plan, context, c, unit, err)
+	return run->runner ? give(run, plan, context, c, given, err)
 	                   : describe_chunk(&worker->describe, plan, context, c, err);
 }
 
@@ -190,26 +195,40 @@ static void publish(struct chunks *run, const struct store_chunk *c)
 	progress_chunk(run->context->progress, (size_t)c->index, c->start, c->end, CHUNK_DONE, 0, 0);
 }
 
+/* Another worker does it, too, if it is one of those; the first result stays. */
+static void do_twice(struct chunks *run, const struct chunk_given *given,
+                     const struct store_chunk *c)
+{
+	const struct chunk_run how = how_of(run);
+	enum chunk_twice what = how.job ? chunk_twice(&how, given, c) : CHUNK_TWICE_NOT;
+	pthread_mutex_lock(&run->lock);
+	run->outcome.twice += what != CHUNK_TWICE_NOT;
+	run->outcome.different += what == CHUNK_TWICE_DIFFERENT;
+	pthread_mutex_unlock(&run->lock);
+}
+
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
 	struct chunks *run = worker->run;
 	for (struct todo t; take_next(run, &t);) {
 		const struct plan_chunk *p = &t.plan;
-		char unit[RUNNER_MAX_ID + 1];
+		AUTO(chunk_given_clear) struct chunk_given given = {0};
 		AUTO(store_chunk_clear)
 		struct store_chunk c = {.index = (int64_t)t.index, .start = p->start, .end = p->end};
 		struct err err;
-		int r = do_chunk(worker, p, &c, unit, &err);
+		int r = do_chunk(worker, p, &c, &given, &err);
 		if (r == 0)
 			r = save(run, &c, &err);
 		if (r == 0)
-			unit_settle(run->context, unit);
+			unit_settle(run->context, given.unit);
 		if (r < 0) {
 			fail(run, &err);
 			break;
 		}
 		publish(run, &c);
+		if (*given.unit && given.body && !run->options.second)
+			do_twice(run, &given, &c);
 	}
 	pthread_mutex_lock(&run->lock);
 	run->running--;

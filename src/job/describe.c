@@ -75,6 +75,7 @@ static int take_frame(void *ctx, size_t i, struct frame *f)
 	                           .fault = mem_strdup(f->fault ? f->fault : ""),
 	                           .width = f->width,
 	                           .height = f->height,
+	                           .planes = TAKE(f->planes_sha256),
 	                           .thumb = TAKE(f->thumb),
 	                           .thumb_len = f->thumb_len};
 
@@ -112,7 +113,8 @@ static int decode(struct pictures *p, const struct plan_chunk *plan, double scal
 	                                  .size = describe_picture_size(p->w, scale),
 	                                  .thumb_size = o->thumb_size,
 	                                  .quality = o->quality,
-	                                  .keyframes = o->keyframes};
+	                                  .keyframes = o->keyframes,
+	                                  .identify = o->identify};
 	struct store_chunk *c = p->chunk;
 
 	c->samples = mem_alloc(plan->n_times, sizeof *c->samples);

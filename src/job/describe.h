@@ -18,6 +18,7 @@ struct describe_options {
 	bool keyframes;     /* the nearest keyframes are enough */
 	const char *prompt; /* what the user asks to look for; "" = nothing */
 	int max_tokens;     /* of an answer */
+	bool identify;      /* samples get the hash of what was decoded */
 };
 
 /* Describes chunks one after the other, on one thread. Keeps its decoder, since

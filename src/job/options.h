@@ -10,7 +10,11 @@
 
 enum { MEDIA_STREAM_ALL = -2 };
 
+struct decoder_feed;
+
 struct analyze_options {
+	/* No option: reads the video where it is not a file; NULL = a file. */
+	const struct decoder_feed *feed;
 	int64_t chunk_duration, chunk_frames, chunk_min, chunk_max, chunk_overlap, workers;
 	char *sample_policy, *sample_seek, *plan_file;
 	int64_t sample_max_gap;

@@ -13,7 +13,7 @@ int source_note(const struct run_context *run, const struct source_note *n, stru
 	int r = store_source_note(run->store, n->sha256, n->size, err);
 	if (r == 0 && path && *n->stamp)
 		r = store_place_set(run->store, path, n->stamp, n->sha256, err);
-	if (r == 0 && run->runner)
+	if (r == 0 && run->runner && n->fd >= 0)
 		r = remote_blocks_get(run->store, n->sha256, n->fd, run->cancel, &blocks, err);
 	return r;
 }

@@ -12,7 +12,7 @@
 struct source_note {
 	const char *path, *stamp; /* of file_stamp_all(); "" = not known */
 	const char *sha256;
-	int fd;
+	int fd; /* -1: another machine has the file, and the hashes are made */
 	int64_t size;
 };
 

@@ -13,7 +13,8 @@ struct decoder_options analyze_decoder(const struct analyze_options *o)
 	                                .has_stream = o->media_stream >= 0,
 	                                .stream = (int)o->media_stream,
 	                                .rate = o->media_rate,
-	                                .gaps = o->media_gaps};
+	                                .gaps = o->media_gaps,
+	                                .feed = o->feed};
 }
 
 struct describe_options analyze_describe(const struct analyze_options *o)

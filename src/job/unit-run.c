@@ -72,20 +72,27 @@ static int run_unit(const struct unit_run *how, const struct runner_unit *u,
 	return r;
 }
 
+struct runner_unit unit_view(const struct unit_run *how, const char *id, const char *body,
+                             char model[static HASH_HEX])
+{
+	if (!how->model)
+		unit_model(engine_info(how->run->engine), model);
+	return (struct runner_unit){.id = id,
+	                            .kind = how->kind,
+	                            .schema = how->schema,
+	                            .model = how->model ? how->model : model,
+	                            .source = how->source,
+	                            .body = body,
+	                            .timeout = WITHOUT_PROGRESS,
+	                            .optional = how->optional,
+	                            .not_by = how->not_by};
+}
+
 int unit_run(const struct unit_run *how, const char *id, const char *body, struct err *err)
 {
 	const struct runner *runner = how->run->runner;
 	char model[HASH_HEX];
-	if (!how->model)
-		unit_model(engine_info(how->run->engine), model);
-	const struct runner_unit unit = {.id = id,
-	                                 .kind = how->kind,
-	                                 .schema = how->schema,
-	                                 .model = how->model ? how->model : model,
-	                                 .source = how->source,
-	                                 .body = body,
-	                                 .timeout = WITHOUT_PROGRESS,
-	                                 .optional = how->optional};
+	const struct runner_unit unit = unit_view(how, id, body, model);
 
 	for (;;) {
 		AUTO(runner_result_clear) struct runner_result result = {0};

@@ -16,7 +16,8 @@ struct unit_run {                  /* everything is borrowed */
 	struct cancel *cancel; /* ends it */
 	/* What workers must have for it; NULL = the model of the engine. */
 	const char *model;
-	bool optional; /* see struct runner_unit */
+	bool optional;      /* this and the next: see struct runner_unit */
+	const char *not_by; /* NULL = any worker */
 	/* Reads a result; an error counts as a failure of its worker. */
 	int (*read)(void *ctx, const struct runner_result *result, struct err *err);
 	void *ctx;
@@ -27,6 +28,10 @@ struct unit_run {                  /* everything is borrowed */
  * unit_settle(). ERR_CANCELED; other errors: it failed for good
  * (unit-result.h). */
 int unit_run(const struct unit_run *how, const char *id, const char *body, struct err *err);
+
+/* The same unit as the runner gets it. `model` has to outlive it. */
+struct runner_unit unit_view(const struct unit_run *how, const char *id, const char *body,
+                             char model[static HASH_HEX]);
 
 /* How many optional units of a model can be given to workers now; 0: none, or
  * there are no workers. */

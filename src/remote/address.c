@@ -40,6 +40,10 @@ void remote_address_clear(struct remote_address *a)
 char *remote_address_text(const struct remote_address *a)
 {
 	json_auto_t *j = json_pack("{s:s}", "url", a->url);
+	if (a->direct)
+		json_object_set_new(
+			j, "direct",
+			json_pack("{s:s, s:s}", "etag", a->marks.etag, "modified", a->marks.modified));
 	if (a->blocks_url) {
 		json_object_set_new(j, "blocks_url", json_string(a->blocks_url));
 		json_object_set_new(j, "blocks_sha256", json_string(a->blocks_sha256));
@@ -100,6 +104,24 @@ static int get_source(const json_t *j, struct remote_address *a, struct err *err
 	return 0;
 }
 
+static int get_mark(const json_t *j, const char *key, char out[static REMOTE_MARK_MAX],
+                    struct err *err)
+{
+	AUTO(mem_freep) char *text = NULL;
+	int r = get_text(j, key, REMOTE_MARK_MAX - 1, &text, err);
+	if (r == 0)
+		snprintf(out, REMOTE_MARK_MAX, "%s", text);
+	return r;
+}
+
+static int get_direct(const json_t *j, struct remote_address *a, struct err *err)
+{
+	const json_t *d = json_object_get(j, "direct");
+	a->direct = d;
+	int r = d ? get_mark(d, "etag", a->marks.etag, err) : 0;
+	return d && r == 0 ? get_mark(d, "modified", a->marks.modified, err) : r;
+}
+
 int remote_address_parse(const char *text, size_t len, struct remote_address *ret, struct err *err)
 {
 	AUTO(remote_address_clear) struct remote_address a = {0};
@@ -109,6 +131,8 @@ int remote_address_parse(const char *text, size_t len, struct remote_address *re
 	if (!json_is_object(j))
 		return err_set(err, ERR_PROTO, "the head's answer is not a JSON object");
 	int r = get_url(j, "url", &a.url, err);
+	if (r == 0)
+		r = get_direct(j, &a, err);
 	if (r == 0 && json_object_get(j, "blocks_url"))
 		r = get_source(j, &a, err);
 	if (r < 0)

@@ -25,17 +25,30 @@ const char *remote_kind_name(enum remote_kind kind); /* "source", "blocks", "blo
 int remote_kind_find(const char *name, enum remote_kind *ret, struct err *err);
 
 enum {
-	REMOTE_URL_MAX = 1000,
+	REMOTE_URL_MAX = 4000, /* the signature of an S3 server may have 2 kB */
+	REMOTE_MARK_MAX = 160,
 	REMOTE_TEXT_MAX = 16 << 10, /* of an answer */
 	REMOTE_PATH_MAX = 4095,
 	REMOTE_BLOB_MAX = 16 << 20,
 };
 #define REMOTE_SIZE_MAX (INT64_C(1) << 42) /* of a source: 4 TiB */
 
+/* By what another server than the head says which version of a file it has; ""
+ * if it does not. */
+struct remote_marks {
+	char etag[REMOTE_MARK_MAX], modified[REMOTE_MARK_MAX];
+};
+
 /* The answer; all strings are owned. */
 struct remote_address {
 	char *url;
-	/* Of a source only; otherwise NULL and 0. */
+	/* Of a source: the address is not of the head, but of the server that the
+	 * head has it from. Redirects are followed there, and each reply must have
+	 * these marks. */
+	bool direct;
+	struct remote_marks marks;
+	/* Of a source only; otherwise NULL and 0. Without blocks_url, who asks has
+	 * the hashes. */
 	char *blocks_url;
 	char blocks_sha256[HASH_HEX]; /* of the list of hashes that is there */
 	int64_t size;

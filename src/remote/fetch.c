@@ -15,7 +15,10 @@ static const int64_t connect_within = 10 * CLOCK_SECOND, silence_max = 30 * CLOC
 					 patience_default = 60 * CLOCK_SECOND, first_pause = CLOCK_SECOND / 5,
 					 longest_pause = 5 * CLOCK_SECOND;
 
-enum { REFUSAL_MAX = 4096 /* bytes of the text of a refusal */ };
+enum {
+	REFUSAL_MAX = 4096, /* bytes of the text of a refusal */
+	REDIRECTS_MAX = 5,
+};
 
 /* One logical exchange, of as many requests as it needs. */
 struct exchange {
@@ -29,6 +32,10 @@ struct exchange {
 	int64_t began, last; /* of this request; of its last sign of life */
 	bool stopped;        /* by fn, with its code */
 	bool unwanted;       /* the reply is not what was asked for */
+	bool checked;        /* the header of this reply was */
+	bool changed;        /* the server has another version */
+	int64_t *size;       /* if the server is asked what it has: *size and marks */
+	struct remote_marks *marks;
 	struct buf refusal;
 };
 
@@ -37,13 +44,28 @@ static void exchange_clear(struct exchange *x)
 	buf_free(&x->refusal);
 }
 
-/* "http://host:port" of an address: the rest may be secret. */
-static void name_of(const char *url, char out[static 200])
+/* Whether the request is to another server than the head. */
+static bool is_direct(const struct exchange *x)
 {
-	const char *host = strstr(url, "://");
-	size_t n = host ? (size_t)(host - url) + 3 : 0;
-	n += strcspn(url + n, "/?#");
-	snprintf(out, 200, "%.*s", (int)(n < 199 ? n : 199), url);
+	return x->f->address.direct && !x->list && !x->put;
+}
+
+/* "the head at http://host:port": the rest of an address may be secret. */
+static void name_of(const struct exchange *x, char out[static 200])
+{
+	const struct remote_address *a = &x->f->address;
+	const char *url = x->list ? a->blocks_url : a->url, *host = strstr(url, "://");
+	const char *who = is_direct(x) ? "server" : "head";
+	host = host ? host + 3 : url;
+	size_t scheme = (size_t)(host - url), n = strcspn(host, "/?#");
+	for (size_t i = n; i > 0; i--)
+		if (host[i - 1] == '@') { /* what is before is a name and a password */
+			host += i;
+			n -= i;
+			break;
+		}
+	snprintf(out, 200, "the %s at %.*s%.*s", who, (int)(scheme < 9 ? scheme : 9), url,
+	         (int)(n < 150 ? n : 150), host);
 }
 
 void remote_fetch_clear(struct remote_fetch *f)
@@ -63,13 +85,15 @@ static int ask_once(struct remote_fetch *f, struct err *err)
 	AUTO(remote_address_clear) struct remote_address a = {0};
 	struct cancel *cancel = f->cancel[0] ? f->cancel[0] : f->cancel[1];
 	f->asked++;
-	int r = p->ask(p->ctx, f->kind, f->sha256, cancel, &text, err);
+	int r = p->ask(p->ctx, f->kind, f->sha256, f->relayed, cancel, &text, err);
 	if (r == 0)
 		r = remote_address_parse(text, strlen(text), &a, err);
 	if (r < 0)
 		return r;
 
-	if (f->kind == REMOTE_SOURCE && !a.blocks_url)
+	if (f->options->blocks)
+		a.size = f->options->size;
+	else if (f->kind == REMOTE_SOURCE && !a.blocks_url && !f->looking)
 		return err_set(err, ERR_PROTO, "the head's answer does not describe a source");
 	const struct remote_address *old = &f->address;
 	if (old->url && (old->size != a.size || strcmp(old->blocks_sha256, a.blocks_sha256) != 0))
@@ -110,6 +134,40 @@ int remote_fetch_ask(struct remote_fetch *f, struct err *err)
 
 /* ---- one request */
 
+static bool differs(const char *a, const char *b)
+{
+	return *a && *b && strcmp(a, b) != 0;
+}
+
+/* Of a reply of another server than the head: whether it is about these bytes
+ * of the version that is wanted. "bytes 0-99/1000" */
+static int check_part(struct exchange *x, const struct http_reply *reply, struct err *err)
+{
+	const struct remote_address *a = &x->f->address;
+	char *end = NULL;
+	int64_t first = 0, total = 0;
+	bool is_part = strncasecmp(reply->range, "bytes ", 6) == 0;
+	if (is_part) {
+		first = strtoll(reply->range + 6, &end, 10);
+		const char *slash = strchr(end, '/');
+		total = slash ? strtoll(slash + 1, NULL, 10) : 0;
+		is_part = *end == '-' && total > 0 && total <= REMOTE_SIZE_MAX;
+	}
+	if (!is_part || first != x->from + x->got) {
+		x->unwanted = true;
+		return err_set(err, ERR_PROTO, "not the bytes that were asked for");
+	}
+	if (x->size) {
+		*x->size = total;
+		snprintf(x->marks->etag, REMOTE_MARK_MAX, "%s", reply->etag);
+		snprintf(x->marks->modified, REMOTE_MARK_MAX, "%s", reply->modified);
+		return 0;
+	}
+	x->changed = (a->size && total != a->size) || differs(a->marks.etag, reply->etag) ||
+	             (!*a->marks.etag && differs(a->marks.modified, reply->modified));
+	return x->changed ? err_set(err, ERR_FORMAT, "it has changed") : 0;
+}
+
 static int on_body(void *ctx, const struct http_reply *reply, const char *data, size_t len,
                    struct err *err)
 {
@@ -120,11 +178,15 @@ static int on_body(void *ctx, const struct http_reply *reply, const char *data, 
 		x->unwanted = !x->put && reply->status < 300;
 		return x->unwanted ? err_set(err, ERR_PROTO, "not what was asked for") : 0;
 	}
+	int r = is_direct(x) && !x->checked ? check_part(x, reply, err) : 0;
+	x->checked = true;
+	if (r < 0)
+		return r;
 	if ((int64_t)len > x->len - x->got) {
 		x->unwanted = true;
 		return err_set(err, ERR_PROTO, "more bytes than were asked for");
 	}
-	int r = x->fn(x->ctx, x->got, data, len, err);
+	r = x->fn ? x->fn(x->ctx, x->got, data, len, err) : 0;
 	x->stopped = r < 0;
 	x->got += (int64_t)len;
 	return r;
@@ -140,21 +202,36 @@ static int on_tick(void *ctx, struct err *err)
 	                     clock_short(silence_max, text));
 }
 
+/* So that another version is refused by the server; a weak tag never matches
+ * (RFC 9110, 13.1.1). */
+static void add_condition(const struct exchange *x, char out[static 200])
+{
+	const struct remote_marks *m = &x->f->address.marks;
+	*out = '\0';
+	if (m->etag[0] == '"')
+		snprintf(out, 200, "If-Match: %s", m->etag);
+	else if (!*m->etag && *m->modified)
+		snprintf(out, 200, "If-Unmodified-Since: %s", m->modified);
+}
+
 static int run(struct exchange *x, struct http_reply *reply, struct err *err)
 {
 	const struct remote_fetch *f = x->f;
-	char range[80];
+	char range[80], condition[200] = "";
 	int64_t first = x->from + x->got;
 	snprintf(range, sizeof range, "Range: bytes=%" PRId64 "-%" PRId64, first, x->from + x->len - 1);
-	const char *const headers[] = {range, NULL};
+	if (is_direct(x))
+		add_condition(x, condition);
+	const char *const headers[] = {range, *condition ? condition : NULL, NULL};
 	const struct http_request q = {
 		.url = x->list ? f->address.blocks_url : f->address.url,
 		.ca_file = f->options->ca_file,
-		.ca_option = "--fleet-ca",
+		.trusted_by = f->options->ca_file || !is_direct(x) ? "fleet.ca" : "SSL_CERT_FILE",
 		.headers = x->list || x->put ? NULL : headers,
 		.pieces = x->piece,
 		.n_pieces = x->put,
 		.put = x->put,
+		.redirects = is_direct(x) ? REDIRECTS_MAX : 0,
 		.connect_timeout = connect_within,
 		.cancel = {f->cancel[0], f->cancel[1]},
 		.body = on_body,
@@ -162,6 +239,7 @@ static int run(struct exchange *x, struct http_reply *reply, struct err *err)
 		.ctx = x,
 	};
 	x->last = clock_now();
+	x->checked = x->unwanted = x->changed = false;
 	buf_clear(&x->refusal);
 	return http_run(f->http, &q, reply, err);
 }
@@ -170,65 +248,132 @@ static int run(struct exchange *x, struct http_reply *reply, struct err *err)
 
 enum outcome { DONE, EXPIRED, AGAIN, FAILED };
 
-/* The reason that a refusal states, as text for people. */
+/* The reason that a refusal states, as text for people: "detail" of a head, the
+ * element Message of an S3 server. */
 static char *reason_of(const struct exchange *x)
 {
-	json_auto_t *j = json_loadb(buf_str(&x->refusal), x->refusal.len, 0, NULL);
+	const char *text = buf_str(&x->refusal), *from = strstr(text, "<Message>"), *to;
+	json_auto_t *j = json_loadb(text, x->refusal.len, 0, NULL);
 	const char *detail = json_string_value(json_object_get(j, "detail"));
-	return detail ? text_line(detail, 200) : mem_strdup("no reason is given");
+	if (detail)
+		return text_line(detail, 200);
+	to = from ? strstr(from, "</Message>") : NULL;
+	if (!to)
+		return mem_strdup("no reason is given");
+	from += strlen("<Message>");
+	AUTO(mem_freep) char *message = mem_printf("%.*s", (int)(to - from), from);
+	return text_line(message, 200);
+}
+
+static int say_changed(const struct exchange *x, const char *why, struct err *err)
+{
+	char name[200];
+	name_of(x, name);
+	if (!is_direct(x))
+		return err_set(err, ERR_FORMAT, "the source %.12s has changed on %s: %s", x->f->sha256,
+		               name, why);
+	return err_set(
+		err, ERR_FORMAT,
+		"the video has changed on %s since it was read first (%s); analyze it again when "
+		"it is no longer written to",
+		name, why);
+}
+
+/* 403, or what an S3 server says of a token that has expired: another address
+ * may be valid. */
+static bool is_expired(const struct exchange *x, int status)
+{
+	return status == 403 || (is_direct(x) && status == 400);
 }
 
 static enum outcome refused(const struct exchange *x, int status, struct err *err)
 {
 	char name[200];
 	AUTO(mem_freep) char *why = reason_of(x);
-	name_of(x->f->address.url, name);
+	name_of(x, name);
 	if (status == 404 || status == 410) {
-		err_set(err, ERR_NOENT, "the head at %s does not have %.12s any more: %s", name,
-		        x->f->sha256, why);
+		if (is_direct(x))
+			err_set(err, ERR_NOENT, "%s has no such file (%d)", name, status);
+		else
+			err_set(err, ERR_NOENT, "%s does not have %.12s any more: %s", name, x->f->sha256, why);
 		return FAILED;
 	}
-	if (status == 416) {
-		err_set(err, ERR_FORMAT, "the source %.12s has changed on the head at %s: %s", x->f->sha256,
-		        name, why);
+	if (status == 416 && x->size) {
+		err_set(err, ERR_FORMAT, "the file on %s is empty", name);
 		return FAILED;
 	}
-	bool passing = status >= 500 || status == 429 || status == 408;
-	enum err_code code = status == 403   ? ERR_PERM
-	                     : status == 507 ? ERR_NOSPC
-	                     : passing       ? ERR_IO
-	                                     : ERR_PROTO;
-	err_set(err, code, "the head at %s answered %d: %s", name, status, why);
-	return status == 403 ? EXPIRED : passing ? AGAIN : FAILED;
+	if (status == 416 || status == 412) {
+		say_changed(x, status == 412 ? "it has another version" : why, err);
+		return FAILED;
+	}
+	bool passing = status >= 500 || status == 429 || status == 408, expired = is_expired(x, status);
+	enum err_code code = status == 401 || expired ? ERR_PERM
+	                     : status == 507          ? ERR_NOSPC
+	                     : passing                ? ERR_IO
+	                                              : ERR_PROTO;
+	err_set(err, code, "%s answered %d: %s", name, status, why);
+	return expired ? EXPIRED : passing ? AGAIN : FAILED;
+}
+
+static void say_unwanted(const struct exchange *x, int status, struct err *err)
+{
+	char name[200];
+	name_of(x, name);
+	if (is_direct(x) && status == 200)
+		err_set(err, ERR_UNSUPPORTED,
+		        "%s does not send parts of a file (it ignores range requests), so that a video "
+		        "cannot be read there; download it, and analyze the file",
+		        name);
+	else
+		err_set(err, ERR_PROTO,
+		        "%s sent something else than the %s of %.12s that were asked for (status %d, "
+		        "%" PRId64 " of %" PRId64 " bytes)%s",
+		        name, x->list ? "hashes" : "bytes", *x->f->sha256 ? x->f->sha256 : "the video",
+		        status, x->got, x->len, is_direct(x) ? "" : ": is this the address of a head?");
 }
 
 static enum outcome judge(struct exchange *x, int r, const struct http_reply *reply,
                           struct err *err)
 {
 	char name[200];
-	name_of(x->f->address.url, name);
+	name_of(x, name);
 	if (r == -ERR_CANCELED || x->stopped)
 		return FAILED;
+	if (x->changed) {
+		say_changed(x, "another size, ETag or time", err);
+		return FAILED;
+	}
 	if (x->unwanted) {
-		err_set(err, ERR_PROTO,
-		        "the head at %s sent something else than the %s of %.12s that were asked for "
-		        "(status %d, %" PRId64 " of %" PRId64 " bytes): is this the address of a head?",
-		        name, x->list ? "hashes" : "bytes", x->f->sha256, reply->status, x->got, x->len);
+		say_unwanted(x, reply->status, err);
 		return FAILED;
 	}
 	if (r < 0) {
 		AUTO(mem_freep) char *why = mem_strdup(err->msg);
-		err_set(err, ERR_IO, "the head at %s cannot be reached: %s", name, why);
-		return reply->passing || r == -ERR_TIMEOUT ? AGAIN : FAILED;
+		bool passing = reply->passing || r == -ERR_TIMEOUT;
+		err_set(err, ERR_IO, "%s %s: %s", name,
+		        passing || !is_direct(x) ? "cannot be reached" : "cannot be read", why);
+		return passing ? AGAIN : FAILED;
 	}
 	if (x->put ? reply->status / 100 == 2 : reply->status == (x->list ? 200 : 206)) {
 		if (x->put || x->got == x->len)
 			return DONE;
-		err_set(err, ERR_IO, "the head at %s sent %" PRId64 " of %" PRId64 " bytes", name, x->got,
-		        x->len);
+		err_set(err, ERR_IO, "%s sent %" PRId64 " of %" PRId64 " bytes", name, x->got, x->len);
 		return AGAIN;
 	}
 	return refused(x, reply->status, err);
+}
+
+/* Another server cannot be used, for whatever reason: the head has its bytes,
+ * too. True if there is something to try. */
+static bool relay(struct exchange *x, enum outcome o, int refusals, const struct err *why)
+{
+	struct remote_fetch *f = x->f;
+	bool stopped = x->stopped || why->code == ERR_CANCELED;
+	if (f->options->blocks || f->looking || !is_direct(x) || stopped || (o == EXPIRED && !refusals))
+		return false;
+	log_info("%s; reading the video from the head", why->msg);
+	f->relayed = f->stale = true;
+	return true;
 }
 
 /* One exchange, with an address that is asked for where it is missing, or
@@ -238,9 +383,10 @@ static enum outcome attempt(struct exchange *x, bool *ask, struct err *err)
 	struct remote_fetch *f = x->f;
 	struct http_reply reply;
 
-	if (*ask || !f->address.url) {
+	if (*ask || f->stale || !f->address.url) {
 		int r = ask_once(f, err);
-		if (r < 0 && (!may_pass(r) || !f->address.url))
+		f->stale &= r < 0;
+		if (r < 0 && (!may_pass(r) || f->stale || !f->address.url))
 			return may_pass(r) ? AGAIN : FAILED;
 	}
 	int r = run(x, &reply, err);
@@ -261,6 +407,10 @@ static int drive(struct exchange *x, struct err *err)
 		enum outcome o = attempt(x, &ask, err);
 		if (o == DONE)
 			return 0;
+		if (relay(x, o, refusals, err)) {
+			refusals = 0;
+			continue;
+		}
 		if (o == FAILED || (o == EXPIRED && refusals++))
 			return -(int)err->code;
 
@@ -305,5 +455,15 @@ int remote_fetch_put(struct remote_fetch *f, const void *data, size_t len, struc
 	const struct http_piece piece = {data, len};
 	AUTO(exchange_clear)
 	struct exchange x = {.f = f, .put = true, .piece = &piece, .refusal = BUF(REFUSAL_MAX)};
+	return drive(&x, err);
+}
+
+int remote_fetch_look(struct remote_fetch *f, int64_t *ret_size, struct remote_marks *ret,
+                      struct err *err)
+{
+	AUTO(exchange_clear)
+	struct exchange x = {
+		.f = f, .len = 1, .size = ret_size, .marks = ret, .refusal = BUF(REFUSAL_MAX)};
+	f->looking = true;
 	return drive(&x, err);
 }

@@ -106,6 +106,7 @@ static void deliver(struct remote_source *s, size_t i, const unsigned char *data
 	pthread_mutex_lock(&s->lock);
 	s->counts.fetched += (int64_t)block_size(s, i);
 	s->unasked[i] = true;
+	s->counts.direct += s->fetch.address.direct ? (int64_t)block_size(s, i) : 0;
 	for (struct want *w = s->wants; w; w = w->next)
 		if (w->index == i && !w->done) {
 			memcpy(w->data, data, block_size(s, i));
@@ -146,10 +147,10 @@ static int finish_block(struct stream *t, struct err *err)
 		pthread_mutex_unlock(&s->lock);
 		t->wrong = true;
 		return err_set(err, ERR_FORMAT,
-		               "block %zu of the source %.12s, as the head sent it, does not have the hash "
+		               "block %zu of the source %.12s, as the %s sent it, does not have the hash "
 		               "that belongs to it: the video has changed there, or something on the way "
 		               "changes it",
-		               t->index, s->sha256);
+		               t->index, s->sha256, s->fetch.address.direct ? "server" : "head");
 	}
 	deliver(s, t->index, t->data);
 	keep(s, t->index, t->data);
@@ -219,8 +220,12 @@ static void get_blocks(struct remote_source *s, size_t i)
 		/* A failure after block i is one only if somebody waits for that block. */
 		if (r == 0 || t.enough || t.index > i)
 			return;
-		if (t.wrong && ++tries < TRIES)
+		if (t.wrong && ++tries < TRIES) {
+			/* The head knows what to do about it. */
+			if (s->fetch.address.direct && !s->options.blocks)
+				s->fetch.relayed = s->fetch.stale = true;
 			continue;
+		}
 		fail(s, i, !t.wrong, r, &err);
 		return;
 	}
@@ -266,12 +271,20 @@ static int get_list(struct remote_source *s, struct err *err)
 {
 	unsigned char real[HASH_MAX];
 	char hex[HASH_HEX];
+	const struct hash_blocks *given = s->options.blocks;
 	size_t n = hash_blocks_of(s->size), len = n * HASH_MAX;
+	if (given && given->n != n)
+		return err_set(err, ERR_FORMAT, "the hashes of the source %.12s are of another size",
+		               s->sha256);
 	s->blocks.sums = malloc(len);
 	if (!s->blocks.sums)
 		return err_set(err, ERR_LIMIT, "no memory for the hashes of %zu blocks", n);
 	s->blocks.n = n;
 	s->unasked = mem_alloc(n + 1, sizeof *s->unasked);
+	if (given) {
+		memcpy(s->blocks.sums, given->sums, len);
+		return 0;
+	}
 	struct list l = {s->blocks.sums};
 	int r = remote_fetch_list(&s->fetch, (int64_t)len, take_list, &l, err);
 	if (r < 0)

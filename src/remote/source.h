@@ -22,11 +22,12 @@
 #include "remote/cache.h"
 
 /* Asks the head for an address: *ret is JSON text (address.h), which the caller
- * frees. Blocks; called by several threads. ERR_NOENT: the head does not have
- * it. */
+ * frees. `relayed`: one of the head itself, since another server that it has
+ * named cannot be used. Blocks; called by several threads. ERR_NOENT: the head
+ * does not have it. */
 struct remote_provider {
-	int (*ask)(void *ctx, enum remote_kind kind, const char *sha256, struct cancel *cancel,
-	           char **ret, struct err *err);
+	int (*ask)(void *ctx, enum remote_kind kind, const char *sha256, bool relayed,
+	           struct cancel *cancel, char **ret, struct err *err);
 	void *ctx;
 };
 
@@ -48,6 +49,10 @@ struct remote_options {
 	 * one minute. */
 	int64_t patience;
 	struct remote_meter *meter; /* counts; NULL: nothing does */
+	/* On the head, whose provider gives the address of the server that it reads
+	 * itself: the hashes, which then are not asked for; else NULL. */
+	const struct hash_blocks *blocks;
+	int64_t size; /* with them: of the source */
 };
 
 struct remote_source;
@@ -82,6 +87,7 @@ void remote_source_forget(struct remote_source *s);
 
 struct remote_source_counts {
 	int64_t fetched; /* bytes by HTTP, of blocks that were right */
+	int64_t direct;  /* those of them that another server than the head sent */
 	int64_t local;   /* bytes by the path */
 	int64_t given;   /* bytes that were read */
 	int64_t asked;   /* addresses that were asked for */

@@ -46,6 +46,21 @@ static void add_facts(struct report_page *p)
 	buf_adds(p->out, "</dl>\n");
 }
 
+/* What of the pictures and of what is said of them may be wrong. */
+static void add_doubts(struct report_page *p)
+{
+	if (p->sums.damaged) {
+		buf_adds(p->out, "<p class=\"banner warn\"><strong>Damaged frames.</strong> ");
+		report_damaged_text(&p->sums, p->out);
+		buf_adds(p->out, ".</p>\n");
+	}
+	if (p->r->different) {
+		buf_adds(p->out, "<p class=\"banner warn\"><strong>Workers that do not agree.</strong> ");
+		report_twice_text(p->r, p->out);
+		buf_adds(p->out, ".</p>\n");
+	}
+}
+
 static void add_banners(struct report_page *p)
 {
 	const struct report *r = p->r;
@@ -86,11 +101,7 @@ static void add_banners(struct report_page *p)
 		report_missed_text(r, p->out);
 		buf_adds(p->out, ".</p>\n");
 	}
-	if (p->sums.damaged) {
-		buf_adds(p->out, "<p class=\"banner warn\"><strong>Damaged frames.</strong> ");
-		report_damaged_text(&p->sums, p->out);
-		buf_adds(p->out, ".</p>\n");
-	}
+	add_doubts(p);
 
 	if (!report_is_empty(r->source_warning)) {
 		buf_adds(

@@ -318,14 +318,15 @@ static json_t *run_json(const struct report *r, const struct report_sums *s)
 		                                        seconds(r->chunks[i].engine_time), "cached_tokens",
 		                                        (json_int_t)r->chunks[i].cached_tokens, "endpoint",
 		                                        string_or_null(r->chunks[i].endpoint)));
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "job",
-	                 string(r->job), "created", clock_iso(r->created, created), "wall_time",
-	                 seconds(r->wall_time), "engine_busy", seconds(r->engine_busy), "index_time",
-	                 seconds(r->index.work_time), "decode_time", seconds(s->decode_time),
-	                 "engine_time", seconds(s->engine_time), "prefill_rate",
-	                 number_or_null(r->prefill_rate), "decode_rate", number_or_null(r->decode_rate),
-	                 "cached_tokens", (json_int_t)s->cached_tokens, "endpoints", endpoints_json(r),
-	                 "steps", steps_json(r), "chunks", chunks);
+	return json_pack(
+		"{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:{s:I, s:I}, s:o}", "job",
+		string(r->job), "created", clock_iso(r->created, created), "wall_time",
+		seconds(r->wall_time), "engine_busy", seconds(r->engine_busy), "index_time",
+		seconds(r->index.work_time), "decode_time", seconds(s->decode_time), "engine_time",
+		seconds(s->engine_time), "prefill_rate", number_or_null(r->prefill_rate), "decode_rate",
+		number_or_null(r->decode_rate), "cached_tokens", (json_int_t)s->cached_tokens, "endpoints",
+		endpoints_json(r), "steps", steps_json(r), "twice", "chunks", (json_int_t)r->twice,
+		"different", (json_int_t)r->different, "chunks", chunks);
 }
 
 static json_t *sentences_json(const struct story_section *s)

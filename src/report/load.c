@@ -402,6 +402,8 @@ static int load(struct store *s, const char *id, enum store_detail what, enum re
 	load_chunks(report, &verdicts, chunks, sound ? n : 0, json_object_get(facts, REPORT_JOINS));
 	find_left_out(report);
 	load_endpoints(report, facts);
+	report->twice = int_of(json_object_get(facts, "twice"), "chunks");
+	report->different = int_of(json_object_get(facts, "twice"), "different");
 	report_summary_set(report, job.sentences,
 	                   json_string_value(json_object_get(facts, REPORT_SUMMARY_WITHOUT)));
 	free(chunks);

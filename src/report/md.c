@@ -70,6 +70,11 @@ static void md_notes(const struct report *r, const struct report_sums *s, struct
 		report_damaged_text(s, out);
 		buf_adds(out, ".\n\n");
 	}
+	if (r->different) {
+		buf_adds(out, "> **Workers that do not agree:** ");
+		report_twice_text(r, out);
+		buf_adds(out, ".\n\n");
+	}
 	if (!report_is_empty(r->source_warning)) {
 		buf_adds(out, "> **The file has errors:** ");
 		md_text(out, r->source_warning);

@@ -144,6 +144,11 @@ static void add_endpoints(struct made *m)
 		else if (r->n_endpoints > 1)
 			put(m, e->name, "%s", report_plural(e->chunks, "chunk", a));
 	}
+	if (r->twice) {
+		AUTO(buf_free) struct buf text = BUF(300);
+		report_twice_text(r, &text);
+		row(m, "Done by two workers", buf_str(&text));
+	}
 }
 
 static void add_steps(struct made *m)

@@ -247,6 +247,9 @@ struct report {
 
 	struct store_step *steps; /* what was done because memory was short, in order */
 	size_t n_steps;
+	/* Chunks that two workers of a fleet did, and those of them with different
+	 * results, of which the first is here. */
+	int64_t twice, different;
 	struct report_endpoint *endpoints; /* that were used */
 	size_t n_endpoints;
 

@@ -335,6 +335,19 @@ void report_damaged_text(const struct report_sums *s, struct buf *out)
 		         s->damaged, report_plural(s->pictures, "frame", n));
 }
 
+void report_twice_text(const struct report *r, struct buf *out)
+{
+	char n[CLOCK_TEXT_MAX];
+	if (r->different)
+		buf_addf(out,
+		         "of %s that two workers did, %" PRId64
+		         " had different results: one of the workers "
+		         "is faulty; here is what the first of them said",
+		         report_plural((size_t)r->twice, "chunk", n), r->different);
+	else if (r->twice)
+		buf_addf(out, "%s, with the same results", report_plural((size_t)r->twice, "chunk", n));
+}
+
 void report_plan_text(const struct report *r, struct buf *out)
 {
 	const struct report_index *x = &r->index;

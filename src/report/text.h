@@ -86,6 +86,8 @@ size_t report_count_missed(const struct report *r);
 void report_missed_text(const struct report *r, struct buf *out);
 /* "5 of 6 frames are damaged …"; nothing where none is. */
 void report_damaged_text(const struct report_sums *s, struct buf *out);
+/* What came of the chunks that two workers did; nothing if there are none. */
+void report_twice_text(const struct report *r, struct buf *out);
 /* After the summary of a chunk of which something is withdrawn. */
 void report_chunk_note(const struct report_chunk *c, struct buf *out);
 /* One line about how the frames were chosen; nothing where that is not known. */

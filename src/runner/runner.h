@@ -38,6 +38,9 @@ struct runner_unit {    /* everything is borrowed */
 	/* The caller can do it, too: run() returns ERR_NOENT where no worker is
 	 * there that could, or none any more. Else it waits for one. */
 	bool optional;
+	/* The worker that is not to do it: run() fails with ERR_NOENT without
+	 * another one. NULL = any. */
+	const char *not_by;
 };
 
 struct runner_result {
@@ -71,6 +74,12 @@ struct runner {
 	 * them. In its first seconds it waits until workers are heard of. NULL: it
 	 * does no optional units. */
 	int (*serves)(void *ctx, const char *model);
+	/* Whether a unit that is done is to be given a second time, to another
+	 * worker, and both results compared; no worker can know which before. Both
+	 * functions may be NULL: none. */
+	bool (*twice)(void *ctx, const struct runner_unit *u);
+	/* What came of it. */
+	void (*compared)(void *ctx, const char *first, const char *second, bool same);
 	void *ctx;
 };
 

@@ -15,6 +15,7 @@ void store_chunk_clear(struct store_chunk *c)
 		free(c->samples[i].decode_path);
 		free(c->samples[i].fault);
 		free(c->samples[i].thumb);
+		free(c->samples[i].planes);
 	}
 	for (size_t i = 0; i < c->n_events; i++) {
 		free(c->events[i].subject);

@@ -62,6 +62,7 @@ struct store_sample {
 	int64_t time, pts;         /* requested; of the frame that is shown then */
 	char *decode_path, *fault; /* "" or why there is no picture */
 	int width, height;         /* of the picture that was sent, in pixels */
+	char *planes;              /* SHA-256 of what was decoded; "" or NULL = not known; not kept */
 	unsigned char *thumb;      /* JPEG */
 	size_t thumb_len;          /* bytes */
 };

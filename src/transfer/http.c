@@ -188,6 +188,23 @@ static size_t on_write(char *data, size_t size, size_t n, void *ctx)
 	return r < 0 ? 0 : size * n;
 }
 
+static void take_header(struct http_reply *r, const char *data, size_t len)
+{
+	const struct {
+		const char *name;
+		char *out;
+		size_t size;
+	} taken[] = {
+		{"Server", r->server, sizeof r->server},
+		{"ETag", r->etag, sizeof r->etag},
+		{"Last-Modified", r->modified, sizeof r->modified},
+		{"Content-Range", r->range, sizeof r->range},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+		if (curl_use_header(data, len, taken[i].name, taken[i].out, taken[i].size))
+			return;
+}
+
 static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 {
 	struct exchange *x = ctx;
@@ -198,6 +215,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 		const char *code = memchr(data, ' ', len);
 		x->reply->status = code ? (int)strtol(code, NULL, 10) : 0;
 		x->reply->type[0] = x->reply->server[0] = '\0';
+		x->reply->etag[0] = x->reply->modified[0] = x->reply->range[0] = '\0';
 		x->reply->retry_after = 0;
 	} else if (curl_use_header(data, len, "Content-Type", x->reply->type, sizeof x->reply->type)) {
 		x->reply->type[strcspn(x->reply->type, "; ")] = '\0';
@@ -206,7 +224,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 	} else if (curl_use_header(data, len, "Retry-After", value, sizeof value)) {
 		x->reply->retry_after = curl_use_retry_after(value, RETRY_AFTER_MAX);
 	} else {
-		curl_use_header(data, len, "Server", x->reply->server, sizeof x->reply->server);
+		take_header(x->reply, data, len);
 	}
 	return len;
 }
@@ -222,12 +240,34 @@ static curl_socket_t open_public(void *ctx, curlsocktype purpose, struct curl_so
 	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
+static void follow(CURL *e, const struct http_request *q)
+{
+	bool tls = strncasecmp(q->url, "https:", 6) == 0;
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
+	curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)q->redirects);
+	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, tls ? "https" : "http,https");
+#else
+	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS,
+	                 tls ? CURLPROTO_HTTPS : CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+}
+
 static curl_off_t body_length(const struct http_request *q)
 {
 	curl_off_t len = 0;
 	for (size_t i = 0; i < q->n_pieces; i++)
 		len += (curl_off_t)q->pieces[i].len;
 	return len;
+}
+
+static struct curl_slist *further_headers(const struct http_request *q)
+{
+	struct curl_slist *headers = NULL;
+	for (size_t i = 0; q->headers && q->headers[i]; i++)
+		headers = curl_slist_append(headers, q->headers[i]);
+	return headers;
 }
 
 static struct curl_slist *set_up(CURL *e, struct exchange *x)
@@ -263,9 +303,10 @@ static struct curl_slist *set_up(CURL *e, struct exchange *x)
 		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 	}
 
-	struct curl_slist *headers = NULL;
-	for (size_t i = 0; q->headers && q->headers[i]; i++)
-		headers = curl_slist_append(headers, q->headers[i]);
+	if (q->redirects)
+		follow(e, q);
+
+	struct curl_slist *headers = further_headers(q);
 	if (q->fields) {
 		set_form(e, x);
 	} else if (q->pieces) {
@@ -343,12 +384,11 @@ static int curl_error(struct exchange *x, CURLcode code)
 	const char *words = x->words[0] ? x->words : curl_easy_strerror(code);
 	/* The message says what to do: engines in private networks often have
 	 * private certificates. */
-	const char *option = x->q->ca_option ? x->q->ca_option : "engine.ca_file";
+	const char *by = x->q->trusted_by ? x->q->trusted_by : "engine.ca_file";
 	AUTO(mem_freep)
-	char *hint =
-		code == CURLE_PEER_FAILED_VERIFICATION
-			? mem_printf("; if the certificate is right, name its authority with %s", option)
-			: mem_strdup("");
+	char *hint = code == CURLE_PEER_FAILED_VERIFICATION
+	                 ? mem_printf("; if the certificate is right, name its authority with %s", by)
+	                 : mem_strdup("");
 	/* curl names the host and port that no one connects to. */
 	AUTO(mem_freep)
 	char *socket = x->q->socket && code == CURLE_COULDNT_CONNECT

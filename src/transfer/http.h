@@ -4,8 +4,8 @@
  * A struct http keeps handles for reuse: any number of threads may call
  * http_run() on it; each call blocks its thread. A POST has a connection of its
  * own, so that it is sent only once, and the server notices at once when it is
- * aborted. Redirects are not followed: they would send key and pictures to
- * another host. */
+ * aborted. Redirects are not followed unless that is asked for: they would send
+ * key and pictures to another host. */
 #ifndef VDET_TRANSFER_HTTP_H
 #define VDET_TRANSFER_HTTP_H
 
@@ -37,6 +37,9 @@ struct http_reply {
 	int status;          /* 0 until the header was received */
 	char type[64];       /* content type without parameters, lower case; "" = none */
 	char server[64];     /* the Server header; "" = none */
+	char etag[160];      /* with its quotes; "" = none */
+	char modified[64];   /* Last-Modified; "" = none */
+	char range[80];      /* Content-Range; "" = none */
 	int64_t retry_after; /* microseconds; 0 = unknown */
 	bool sent;           /* at least a part of the body was sent */
 	bool passing;        /* after a failure: a retry may succeed (connection refused, lost, …) */
@@ -49,7 +52,9 @@ struct http_request {
 	/* PEM file of certificates to trust beside the system's; NULL or "" =
 	 * none */
 	const char *ca_file;
-	const char *ca_option;           /* that names it, for messages; NULL: "engine.ca_file" */
+	/* For the message if a certificate is not known: what names its authority;
+	 * NULL = engine.ca_file */
+	const char *trusted_by;
 	const struct http_piece *pieces; /* the body, JSON, sent by POST; NULL = GET */
 	size_t n_pieces;
 	bool put; /* the body is bytes, sent by PUT */
@@ -59,6 +64,10 @@ struct http_request {
 	size_t n_fields;
 	/* Further lines of the header, NULL-terminated; NULL = none. */
 	const char *const *headers;
+	/* So many redirects are followed, to http and https addresses, from https
+	 * only to https; a password of the URL is sent to its own host only. The
+	 * path of the URL is sent as it is. 0 = none is followed. */
+	int redirects;
 	/* Connects to public addresses only: each address is checked when it is
 	 * connected to, whatever name led to it; no proxy is used. */
 	bool public_only;

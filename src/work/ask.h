@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "decoder/decoder.h"
 
-/* {"kind", "sha256"}: the answer is that of remote/address.h */
+/* {"kind", "sha256", "relayed"?}: the answer is that of remote/address.h */
 #define WORK_ASK_ADDRESS "address"
 /* {"sha256", "stream", "rate", "gaps"}: bytes as hexadecimal digits, "" = it is
  * not known; see decoder_timeline() */

@@ -10,5 +10,6 @@ int work_look_run(struct work_lane *l, const struct runner_unit *u, void *fresh_
 	if (r < 0)
 		return r;
 	r = work_lane_looked(l, fresh_look_run(&l->describe, &unit->look, &found, err), err);
+	work_lane_decoded(l, unit->look.decode_time);
 	return r < 0 ? r : fresh_look_result_write(&unit->look, found, ret, err);
 }

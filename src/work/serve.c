@@ -36,13 +36,14 @@ struct server {
 /* ---- questions to the head */
 
 /* For struct remote_provider: the context is a pointer to the token. */
-static int ask_address(void *ctx, enum remote_kind kind, const char *sha256, struct cancel *cancel,
-                       char **ret, struct err *err)
+static int ask_address(void *ctx, enum remote_kind kind, const char *sha256, bool relayed,
+                       struct cancel *cancel, char **ret, struct err *err)
 {
 	struct fleet_token *const *token = ctx;
 	(void)cancel; /* it is answered within seconds */
 	AUTO(mem_freep)
-	char *body = mem_printf("{\"kind\":\"%s\",\"sha256\":\"%s\"}", remote_kind_name(kind), sha256);
+	char *body = mem_printf("{\"kind\":\"%s\",\"sha256\":\"%s\"%s}", remote_kind_name(kind), sha256,
+	                        relayed ? ",\"relayed\":true" : "");
 	return fleet_ask(*token, WORK_ASK_ADDRESS, body, ret, err);
 }
 
@@ -146,8 +147,8 @@ static void close_video(struct work_video *video)
 	struct video *v = video->own;
 	struct remote_source_counts n = remote_source_count(v->source);
 	log_info("video %.12s: %" PRId64 " bytes from the head, %" PRId64 " from a path, %" PRId64
-	         " read by the decoder",
-	         remote_source_sha256(v->source), n.fetched, n.local, n.given);
+	         " from another server, %" PRId64 " read by the decoder",
+	         remote_source_sha256(v->source), n.fetched - n.direct, n.local, n.direct, n.given);
 	remote_source_free(v->source);
 	free(v);
 }

@@ -282,7 +282,8 @@ class Failures(Fleet):
         for name in ("one", "two"):
             self.assertIn(f"{name}: unit 4 cannot be done", failed["text"])
         counts = head.wait_for("end")[0]["state"]["counts"]
-        self.assertEqual((counts["done"], counts["failed"], counts["holes"]), (9, 2, 1))
+        self.assertEqual((counts["done"], counts["holes"]), (9, 1))
+        self.assertIn(counts["failed"], (2, 3))  # one may fail twice before the other one is heard of
         self.assertGreaterEqual(counts["redelivered"], 1)
         self.assertEqual(sorted(self.done()), [n for n in range(10) if n != 4])
         self.assertEqual((self.left(), self.left("-results")), (0, 0))
@@ -376,26 +377,23 @@ class Failures(Fleet):
 
 
 class Lies(Fleet):
-    def test_worker_that_acknowledges_and_does_nothing(self):
+    def lie(self, how):
+        """A worker takes three units and lies; then another one does all. The head."""
         self.serve()
         head = self.head("n=8", "check_every=1")
         head.wait_for("open")
-        liar = self.start("liar", self.server.url, HEAD, "acks")
+        liar = self.start("liar", self.server.url, HEAD, how)
         liar.wait_for("took", 3)
         liar.kill()
         self.worker("honest")
         self.finish(head, 8)
-        self.assertTrue(head.said("has disappeared from the NATS server without a result"))
+        return head
+
+    def test_worker_that_acknowledges_and_does_nothing(self):
+        self.assertTrue(self.lie("acks").said("has disappeared from the NATS server without a result"))
 
     def test_forged_results_are_dropped(self):
-        self.serve()
-        head = self.head("n=8", "check_every=1")
-        head.wait_for("open")
-        liar = self.start("liar", self.server.url, HEAD, "forges")
-        liar.wait_for("took", 3)
-        liar.kill()
-        self.worker("honest")
-        self.finish(head, 8)
+        head = self.lie("forges")
         self.assertEqual(set(self.done().values()), {"honest"})
         self.assertTrue(head.said("dropping a result of worker liar, which was not given it"))
 

@@ -172,8 +172,7 @@ class Compose(Options, Serving):
     def metric(self, s):
         """What the workers are scaled by."""
         text = s.get("/metrics").body.decode()
-        if "vdet_fleet_" in text:
-            self.assertRegex(text, rf"(?m)^{documents(KUBERNETES / 'keda.yaml')[1]['spec']['triggers'][0]['metadata']['valueLocation']} \d")
+        self.assertRegex(text, rf"(?m)^{documents(KUBERNETES / 'keda.yaml')[1]['spec']['triggers'][0]['metadata']['valueLocation']} \d")
 
 
 @unittest.skipIf(yaml is None, "PyYAML is not here; tools/setup test brings it")

@@ -453,7 +453,7 @@ class Sources(flow.Flow):
             archive.write(self.dir / "c.mp4")
         (self.dir / "page.mp4").write_text("<!DOCTYPE html><html><body>Sign in to continue</body></html>")
         (self.dir / "list.m3u8").write_text("#EXTM3U\n#EXTINF:4,\na.ts\n")
-        for name, words in (("-", "standard input"), ("https://example.org/a.mp4", "download the video first"),
+        for name, words in (("-", "standard input"), ("ftp://example.org/a.mp4", "download the video first"),
                             ("file:///a.mp4", "the path of the file alone"), ("moving.webp", "animated WebP"),
                             ("zip.mp4", "a ZIP archive; unpack it first"), ("photo.jpg", "of a motion photo"),
                             ("page.mp4", "a web page, not a video"), ("list.m3u8", "a playlist")):

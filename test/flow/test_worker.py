@@ -489,8 +489,48 @@ class Workers(Fleet):
         self.run_on(machine, "fleet", "creds", "own", "a")
         machine.finish(self.analyze(machine, "--fleet", url, "--fleet-creds", creds / "head.creds"), 2)
         return machine.log()
+    def twice(self, head, *machines):
+        """Analyzes, with all chunks done twice, and none before the head knows all workers."""
+        for m in machines:
+            m.engine.control(faults=["hold@1+"], reset=True)
+        analysis = self.analyze(head, "--fleet", self.nats.url, "--fleet-double", "100%", "--fresh")
+        machines[0].engine.control(**{"await": 1})
+        while len(json.loads(self.run_on(head, "fleet", "--fleet", self.nats.url, "--json"))["workers"]) < len(machines):
+            time.sleep(0.1)
+        for m in machines:
+            m.engine.control(faults=[], release=True)
+        head.finish(analysis)
+
+    def test_two_workers_do_a_chunk_and_are_compared(self):
+        head = Machine(self, "head")
+        a, _ = self.worker("a")
+        self.twice(head, a)
+        first = self.report_of(head)
+        self.assertEqual(first["run"]["twice"], {"chunks": 0, "different": 0})  # there is no other one
+        b, honest = self.worker("b")
+        self.twice(head, a, b)
+        report = self.report_of(head)
+        self.assertEqual(flow.same_result(report), flow.same_result(first))
+        self.assertEqual(report["run"]["twice"], {"chunks": CHUNKS, "different": 0})
+        self.assertEqual(self.described(a) + self.described(b), 3 * CHUNKS)
+        self.assertNotIn("do not agree", head.log())
+        honest.send_signal(signal.SIGTERM)
+        b.finish(honest)
+
+        # One that invents what it says.
+        scene = self.dir / "scene.json"
+        events = [{"subject": "postman", "what": "postman rides bicycle", "frames": [1]}]
+        said = {"summary": "Somewhere else it rains.", "events": events}
+        scene.write_text(json.dumps({"stretches": {f"00:00:{3 * i:02}.000": said for i in range(CHUNKS)}, "false": []}))
+        liar, _ = self.worker("liar", "--scene", scene)
+        self.twice(head, a, liar)
+        self.assertEqual(self.report_of(head)["run"]["twice"], {"chunks": CHUNKS, "different": CHUNKS})
+        self.assertRegex(head.log(), r"the workers (a and liar|liar and a) do not agree: of the words")
+        self.assertIn("Workers that do not agree", (head.dir / "a.vdet" / "report.html").read_text())
 
     def test_what_is_wrong_is_said_in_a_line(self):
+        self.assertIn("as 1%", self.vdet("analyze", self.video, "--fleet", self.nats.url, "--fleet-double", "1", "--engine",
+                                         self.engine().url, code=2).stderr)
         self.assertIn("--fleet is missing", self.vdet("worker", code=2).stderr)
         self.assertIn("--fleet-name", self.vdet("worker", "--fleet", self.nats.url, "--fleet-name", "a b", code=2).stderr)
         for arguments, said in ((("--engine", "http://127.0.0.1:1"), "cannot reach the engine at http://127.0.0.1:1"),

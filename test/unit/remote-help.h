@@ -96,14 +96,14 @@ static char *replaced(char *text, const char *from, const char *to)
 	return mem_printf("%.*s%s%s", (int)(at - old), old, to, at + strlen(from));
 }
 
-static int ask(void *ctx, enum remote_kind kind, const char *sha256, struct cancel *cancel,
-               char **ret, struct err *err)
+static int ask(void *ctx, enum remote_kind kind, const char *sha256, bool relayed,
+               struct cancel *cancel, char **ret, struct err *err)
 {
 	struct head *h = ctx;
 	(void)cancel;
 	if (!h->http)
 		return err_set(err, ERR_IO, "the head is not there");
-	int r = fleet_http_address(h->http, kind, sha256, ret, err);
+	int r = fleet_http_address(h->http, kind, sha256, relayed, ret, err);
 	if (r == 0 && h->asked++ < h->refuse)
 		*ret = replaced(*ret, "expires=1", "expires=2");
 	if (r == 0 && h->replace[0])

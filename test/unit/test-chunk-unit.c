@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "job/chunk-result.h"
+#include "job/chunk-twice.h"
 #include "job/chunk-unit.h"
 #include "json-with.h"
 
@@ -191,6 +192,96 @@ static void a_result_survives_being_written(void **state)
 	assert_int_equal(back.events[0].samples[1], 1);
 }
 
+/* Where chunks are done twice, frames have the hash of what was decoded. */
+static void hashes_of_frames_are_those_that_were_asked_for(void **state)
+{
+	(void)state;
+	struct chunk_unit u = make_unit();
+	AUTO(chunk_unit_clear) struct chunk_unit read = {0};
+	AUTO(mem_freep) char *plain = NULL, *text = NULL;
+	AUTO(store_chunk_clear) struct store_chunk c = make_chunk();
+	AUTO(store_chunk_clear)
+	struct store_chunk back = {.index = c.index, .start = c.start, .end = c.end};
+	AUTO(runner_result_clear) struct runner_result result = {0};
+	char sha[HASH_HEX];
+	struct err err;
+	hash_texts(NULL, 0, sha);
+	assert_ok(chunk_unit_write(&u, &plain, &err));
+	assert_null(strstr(plain, "identify"));
+	u.describe.identify = true;
+	assert_ok(chunk_unit_write(&u, &text, &err));
+	assert_ok(chunk_unit_read(text, &read, &err));
+	assert_true(read.describe.identify);
+
+	c.samples[0].planes = mem_strdup(sha);
+	assert_ok(chunk_result_write(&c, &result, &err));
+	assert_ok(chunk_result_read(&u, &result, &back, &err));
+	assert_string_equal(back.samples[0].planes, sha);
+	assert_string_equal(back.samples[1].planes, "");
+	store_chunk_clear(&back);
+	back = (struct store_chunk){.index = c.index, .start = c.start, .end = c.end};
+	u.describe.identify = false;
+	assert_int_equal(chunk_result_read(&u, &result, &back, &err), -ERR_PROTO);
+}
+
+static void set_text(char **text, const char *to)
+{
+	free(*text);
+	*text = mem_strdup(to);
+}
+
+static void expect_difference(const struct store_chunk *a, const struct store_chunk *b,
+                              const char *expected)
+{
+	AUTO(mem_freep) char *found = chunk_difference(a, b), *other = chunk_difference(b, a);
+	if (!expected) {
+		assert_null(found);
+		assert_null(other);
+		return;
+	}
+	assert_non_null(found);
+	assert_non_null(other);
+	if (!strstr(found, expected))
+		fail_msg("%s", found);
+}
+
+static void what_differs_between_two_results_is_said(void **state)
+{
+	(void)state;
+	char one[HASH_HEX], two[HASH_HEX];
+	const char *const text = "x";
+	AUTO(store_chunk_clear) struct store_chunk a = make_chunk();
+	AUTO(store_chunk_clear) struct store_chunk b = make_chunk();
+	hash_texts(NULL, 0, one);
+	hash_texts(&text, 1, two);
+	set_text(&a.summary, "A red car stops at the gate, and a man gets out");
+	set_text(&b.summary, "A red car stops at the gate and a person gets out.");
+	expect_difference(&a, &b, NULL);
+	a.samples[0].planes = mem_strdup(one);
+	expect_difference(&a, &b, NULL); /* the other one is not known */
+	b.samples[0].planes = mem_strdup(one);
+	expect_difference(&a, &b, NULL);
+	set_text(&b.samples[0].planes, two);
+	expect_difference(&a, &b, "1 of 3 frames are other pictures");
+	set_text(&b.samples[0].decode_path, "hardware");
+	expect_difference(&a, &b, NULL); /* a device may give other samples */
+	b.samples[1].pts++;
+	expect_difference(&a, &b, "1 of 3 frames have other times");
+	b.samples[1].pts--;
+
+	set_text(&b.summary, "Rain falls");
+	set_text(&b.events[0].what, "dog sleeps");
+	set_text(&b.events[0].subject, "dog");
+	expect_difference(&a, &b, "0 % are the same");
+	/* Of a few words, one more or less says nothing. */
+	set_text(&a.summary, "Nothing");
+	set_text(&b.summary, "None");
+	set_text(&b.events[0].subject, "");
+	set_text(&a.events[0].what, "");
+	set_text(&b.events[0].what, "");
+	expect_difference(&a, &b, NULL);
+}
+
 /* More than a message holds. */
 static void a_large_result_is_a_blob(void **state)
 {
@@ -327,6 +418,8 @@ int main(void)
 		cmocka_unit_test(a_prompt_that_no_message_holds_is_refused),
 		cmocka_unit_test(wrong_units_are_refused),
 		cmocka_unit_test(a_result_survives_being_written),
+		cmocka_unit_test(hashes_of_frames_are_those_that_were_asked_for),
+		cmocka_unit_test(what_differs_between_two_results_is_said),
 		cmocka_unit_test(a_large_result_is_a_blob),
 		cmocka_unit_test(wrong_results_are_refused),
 		cmocka_unit_test(a_thumbnail_that_is_no_jpeg_is_refused),

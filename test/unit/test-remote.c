@@ -18,6 +18,7 @@
 #include "remote/blob.h"
 #include "remote/blocks.h"
 #include "remote/cache.h"
+#include "remote/web.h"
 #include "store/block.h"
 
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -47,6 +48,81 @@ static void an_address_comes_back(void **state)
 	assert_true(got.size == a.size);
 	assert_ok(parse("{\"url\": \"http://head/x\"}", &blob));
 	assert_null(blob.blocks_url);
+}
+
+/* The server that a head has a source from. */
+static void a_direct_address_comes_back(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+		"{\"url\":\"http://h/\",\"direct\":1}",
+		"{\"url\":\"http://h/\",\"direct\":{\"etag\":\"\"}}",
+		"{\"url\":\"http://h/\",\"direct\":{\"etag\":\"a\\r\\nb\",\"modified\":\"\"}}",
+	};
+	const struct remote_address a = {
+		.url = "https://s/a?b", .direct = true, .marks = {"\"x\"", "Thu, 01 Jan 2026"}};
+	AUTO(mem_freep) char *text = remote_address_text(&a);
+	AUTO(remote_address_clear) struct remote_address got = {0};
+	struct remote_address none;
+	assert_ok(parse(text, &got));
+	assert_true(got.direct);
+	assert_string_equal(got.marks.etag, a.marks.etag);
+	assert_string_equal(got.marks.modified, a.marks.modified);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(parse(bad[i], &none), -ERR_PROTO);
+}
+
+/* The example of "Authenticating Requests: Using Query Parameters" in the
+ * reference of Amazon S3. */
+static void addresses_of_s3_are_signed(void **state)
+{
+	(void)state;
+	struct remote_s3 s3 = {.key_id = "AKIAIOSFODNN7EXAMPLE",
+	                       .secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"};
+	AUTO(mem_freep)
+	char *query =
+		remote_s3_query(&s3, "examplebucket.s3.amazonaws.com", "/test.txt", 1369353600, 86400);
+	assert_string_equal(
+		query, "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524"
+			   "%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400"
+			   "&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da"
+			   "4c265957d157751f604d404");
+
+	static const struct {
+		const char *endpoint, *address, *url;
+	} forms[] = {
+		{NULL, "s3://b/a b/ä?.mp4", "https://b.s3.us-east-1.amazonaws.com/a%20b/%C3%A4%3F.mp4"},
+		{"", "s3://a.b/../x", "https://s3.us-east-1.amazonaws.com/a.b/../x"},
+		{"http://h:9000/", "S3://b/k", "http://h:9000/b/k"},
+		{"https://h/x//", "s3://b//k", "https://h/x/b//k"},
+		{"ftp://h", "s3://b/k", NULL},
+		{"h:9000", "s3://b/k", NULL},
+		{"http://", "s3://b/k", NULL},
+		{"http://me@h", "s3://b/k", NULL},
+		{"http://h/?x", "s3://b/k", NULL},
+		{NULL, "s3://b", NULL},
+		{NULL, "s3://b/", NULL},
+		{NULL, "s3:///k", NULL},
+		{NULL, "s3://me:you@b/k", NULL},
+	};
+	s3.key_id = s3.secret = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		AUTO(mem_freep) char *bucket = NULL, *url = NULL;
+		const char *key;
+		s3.endpoint = forms[i].endpoint;
+		int r = remote_s3_parse(forms[i].address, &bucket, &key, NULL);
+		r = r == 0 ? remote_s3_url(&s3, bucket, key, 0, 600, &url, NULL) : r;
+		if (forms[i].url)
+			assert_string_equal(url, forms[i].url);
+		else
+			assert_int_equal(r, -ERR_ARG);
+	}
+
+	AUTO(mem_freep)
+	char *name = remote_address_name("https://me:you@host:1/a/b@c.mp4?token=x#y"),
+		 *key = remote_address_name("s3://b/a?b#c@d");
+	assert_string_equal(name, "https://host:1/a/b@c.mp4");
+	assert_string_equal(key, "s3://b/a?b#c@d");
 }
 
 #define SOURCE(url, sha, size, path)                                              \
@@ -376,6 +452,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_comes_back),
+		cmocka_unit_test(a_direct_address_comes_back),
+		cmocka_unit_test(addresses_of_s3_are_signed),
 		cmocka_unit_test(addresses_that_make_no_sense_are_refused),
 		cmocka_unit_test(a_signature_is_for_one_thing_and_time),
 		cmocka_unit_test(paths_are_mapped),

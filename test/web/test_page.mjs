@@ -567,7 +567,7 @@ test('the view of the machine does not wait for the socket', async () => {
 
 test('a fleet is shown where there is one, and its workers are ended and forgotten', async () => {
   const worker = (name, state, more) => ({
-    name, state, age: 2, slots: 5, in_progress: 3, done: 40, failed: 0, silent: 0, rate: 12.34, waits_for: 'engine', version: '1', model: 'qwen',
+    name, state, age: 2, slots: 5, in_progress: 3, done: 40, failed: 0, silent: 0, compared: 0, differed: 0, rate: 12.34, waits_for: 'engine', version: '1', model: 'qwen',
     hwaccel: 'none', figures: { cache_hits: 3, cache_misses: 1 }, ...more,
   });
   const fleet = {

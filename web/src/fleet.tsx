@@ -47,7 +47,8 @@ function Row({ w, other, changed }: { w: FleetWorker; other: boolean; changed: (
       <td data-label="Slots">{w.in_progress} of {w.slots}</td>
       <td data-label="Units a minute">{w.rate === null ? '–' : round(w.rate)}</td>
       <td data-label="Waits">{(w.waits_for && WAITS[w.waits_for]) || '–'}</td>
-      <td data-label="Done">{w.done.toLocaleString('en')}{failed ? <span class="warn">, {failed.toLocaleString('en')} failed</span> : null}</td>
+      <td data-label="Done">{w.done.toLocaleString('en')}{failed ? <span class="warn">, {failed.toLocaleString('en')} failed</span> : null}
+        {w.differed ? <span class="warn" title="Another worker did them, too">, {w.differed.toLocaleString('en')} of {w.compared.toLocaleString('en')} differ</span> : null}</td>
       <td data-label="From its cache">{cache(w.figures)}</td>
       <td data-label="Version"><span class={other ? 'warn' : 'note'}>{w.version ?? '–'}</span> <span class="note">{w.model}{w.hwaccel && w.hwaccel !== 'none' ? `, ${w.hwaccel}` : ''}</span></td>
       {may.value.admin && (
@@ -65,7 +66,7 @@ export function FleetSection({ fleet, changed }: { fleet: Fleet; changed: () => 
   const facts: [string, string][] = [
     ['units wait', units.waiting.toLocaleString('en')], ['in progress', units.begun.toLocaleString('en')],
     ['a minute', round(fleet.rate)], ['done', counts.done.toLocaleString('en')],
-    ['begun again', counts.redelivered.toLocaleString('en')], ['failed for good', counts.holes.toLocaleString('en')],
+    ['given again', counts.redelivered.toLocaleString('en')], ['failed for good', counts.holes.toLocaleString('en')],
   ];
   return (
     <section class="fleet" aria-labelledby="fleet">

@@ -324,6 +324,8 @@ export interface FleetWorker {
   done: number;
   failed: number;
   silent: number;
+  compared: number;
+  differed: number;
   rate: number | null;
   waits_for: 'units' | 'engine' | 'frames' | 'bytes' | 'head' | null;
   version: string | null;

@@ -67,7 +67,7 @@ static void of_all(const json_t *view, struct buf *b)
 		{"units", "begun", "units_in_progress", "gauge", "Units that a worker has begun."},
 		{"units", "results", "results_waiting", "gauge", "Results that were not looked at yet."},
 		{"counts", "given", "units_given_total", "counter", "Units given out, each time."},
-		{"counts", "redelivered", "redeliveries_total", "counter", "Units begun again."},
+		{"counts", "redelivered", "redeliveries_total", "counter", "Units given again."},
 		{"counts", "done", "units_done_total", "counter", "Units whose result was taken."},
 		{"counts", "failed", "failures_total", "counter", "Units reported as failed."},
 		{"counts", "refused", "refusals_total", "counter", "Units that a worker cannot do."},

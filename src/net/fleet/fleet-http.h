@@ -31,6 +31,13 @@ struct fleet_http_options {
 	/* The hashes of its blocks (remote/blocks.h); the server clears them. May
 	 * take as long as reading the file. */
 	int (*blocks)(void *ctx, const char *sha256, int fd, struct hash_blocks *ret, struct err *err);
+	/* Of a video that the head reads from another server, where what open()
+	 * gives has its size, but no content; both may be NULL.
+	 * direct(): whether this is such a video; if workers can read it there
+	 * themselves, sets url, direct and marks, valid for so many microseconds.
+	 * fill(): reads a part into the open file. */
+	bool (*direct)(void *ctx, const char *sha256, int64_t valid, struct remote_address *ret);
+	int (*fill)(void *ctx, const char *sha256, int fd, int64_t from, int64_t len, struct err *err);
 	void *ctx;
 };
 
@@ -50,8 +57,9 @@ struct fleet_http_counts fleet_http_count(const struct fleet_http *f);
 
 /* The answer for a worker that asks (struct remote_provider): JSON text, which
  * the caller frees. For REMOTE_SOURCE it may take as long as reading the file,
- * once. ERR_NOENT, ERR_ARG. */
-int fleet_http_address(struct fleet_http *f, enum remote_kind kind, const char *sha256, char **ret,
-                       struct err *err);
+ * once. `relayed`: it has to be one of the head, as the worker cannot use
+ * another server. ERR_NOENT, ERR_ARG. */
+int fleet_http_address(struct fleet_http *f, enum remote_kind kind, const char *sha256,
+                       bool relayed, char **ret, struct err *err);
 
 #endif

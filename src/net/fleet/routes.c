@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "remote/blob.h"
 
+enum { RELAY_MAX = 16 << 20 };
+
 static const int64_t valid_default = 600 * CLOCK_SECOND;
 
 void fleet_files_init(struct fleet_files *f, const struct fleet_http_options *o)
@@ -106,18 +108,24 @@ static int know(struct fleet_files *f, const char *sha256, struct fleet_source *
 	return r;
 }
 
-static char *signed_url(const struct fleet_files *f, enum remote_kind kind, const char *sha256)
+static int64_t valid_for(const struct fleet_files *f)
+{
+	return f->options->valid ? f->options->valid : valid_default;
+}
+
+static char *signed_url(const struct fleet_files *f, enum remote_kind kind, const char *name,
+                        const char *sha256)
 {
 	char query[120];
-	int64_t valid = f->options->valid ? f->options->valid : valid_default;
+	int64_t valid = valid_for(f);
 	/* At least until the end of this second. */
 	int64_t until = (clock_wall() + valid) / CLOCK_SECOND + 1;
 	remote_sign(f->key, kind, sha256, until, query);
-	return mem_printf("%s/fleet/%s/%s?%s", f->url, remote_kind_name(kind), sha256, query);
+	return mem_printf("%s/fleet/%s/%s?%s", f->url, name, sha256, query);
 }
 
-static int source_address(struct fleet_files *f, const char *sha256, struct remote_address *a,
-                          struct err *err)
+static int source_address(struct fleet_files *f, const char *sha256, bool relayed,
+                          struct remote_address *a, struct err *err)
 {
 	struct fleet_source known;
 	int r = know(f, sha256, &known, &a->path, err);
@@ -131,22 +139,35 @@ static int source_address(struct fleet_files *f, const char *sha256, struct remo
 		return r;
 	a->size = known.size;
 	memcpy(a->blocks_sha256, known.blocks_sha256, HASH_HEX);
-	a->blocks_url = signed_url(f, REMOTE_BLOCKS, sha256);
+	a->blocks_url = signed_url(f, REMOTE_BLOCKS, remote_kind_name(REMOTE_BLOCKS), sha256);
+
+	struct remote_address direct = {0};
+	const struct fleet_http_options *o = f->options;
+	bool elsewhere = o->direct && o->direct(o->ctx, sha256, valid_for(f), &direct);
+	if (direct.url && !relayed) {
+		a->url = direct.url;
+		a->direct = true;
+		a->marks = direct.marks;
+		return 0;
+	}
+	remote_address_clear(&direct);
+	a->url = signed_url(f, REMOTE_SOURCE, elsewhere ? "relay" : "source", sha256);
 	return 0;
 }
 
 int fleet_files_address(struct fleet_files *f, enum remote_kind kind, const char *sha256,
-                        char **ret, struct err *err)
+                        bool relayed, char **ret, struct err *err)
 {
 	AUTO(remote_address_clear) struct remote_address a = {0};
 	if (!hash_is_hex(sha256))
 		return err_set(err, ERR_ARG, "not a SHA-256: %.70s", sha256);
 	if (kind == REMOTE_BLOCKS)
 		return err_set(err, ERR_ARG, "the address of hashes comes with that of their source");
-	int r = kind == REMOTE_SOURCE ? source_address(f, sha256, &a, err) : 0;
+	int r = kind == REMOTE_SOURCE ? source_address(f, sha256, relayed, &a, err) : 0;
 	if (r < 0)
 		return r;
-	a.url = signed_url(f, kind, sha256);
+	if (kind != REMOTE_SOURCE)
+		a.url = signed_url(f, kind, remote_kind_name(kind), sha256);
 	*ret = remote_address_text(&a);
 	return 0;
 }
@@ -185,6 +206,27 @@ static int handle_source(struct call *c, struct err *err)
 		return 0;
 	int r = f->options->open(f->options->ctx, c->args.text[0], &fd, &path, err);
 	return r < 0 ? r : call_file(c, fd, "application/octet-stream", NULL, err);
+}
+
+/* Of a video that the head reads from another server. Workers ask for a few
+ * blocks at a time, which pass through memory. */
+static int handle_relay(struct call *c, struct err *err)
+{
+	const struct fleet_files *f = c->ctx;
+	int r = handle_source(c, err);
+	if (r < 0 || c->reply.fd < 0 || !f->options->fill)
+		return r;
+	bool large = c->reply.size > RELAY_MAX;
+	if (!large)
+		r = f->options->fill(f->options->ctx, c->args.text[0], c->reply.fd, c->reply.from,
+		                     c->reply.size, err);
+	if (!large && r == 0)
+		return 0;
+	fd_closep(&c->reply.fd);
+	c->reply.fd = -1;
+	if (large)
+		call_problem(c, 413, "too-large", "ask for at most %d bytes of this video", RELAY_MAX);
+	return r;
 }
 
 static int handle_blocks(struct call *c, struct err *err)
@@ -249,6 +291,7 @@ static const struct body_sink sink = {write_blob, finish_blob, abort_blob};
 
 const struct route fleet_routes[] = {
 	{METHOD_GET, "/fleet/source/{sha256}", ROLE_NONE, 0, .fn = handle_source},
+	{METHOD_GET, "/fleet/relay/{sha256}", ROLE_NONE, ROUTE_SLOW, .fn = handle_relay},
 	{METHOD_GET, "/fleet/blocks/{sha256}", ROLE_NONE, ROUTE_SLOW, .fn = handle_blocks},
 	{METHOD_PUT, "/fleet/blob/{sha256}", ROLE_NONE, 0, .fn = handle_blob, .sink = &sink},
 };

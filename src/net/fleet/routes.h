@@ -30,7 +30,7 @@ void fleet_files_init(struct fleet_files *f, const struct fleet_http_options *o)
 void fleet_files_clear(struct fleet_files *f);
 
 int fleet_files_address(struct fleet_files *f, enum remote_kind kind, const char *sha256,
-                        char **ret, struct err *err);
+                        bool relayed, char **ret, struct err *err);
 
 extern const struct route fleet_routes[];
 extern const size_t n_fleet_routes;
