@@ -35,7 +35,7 @@ enum {
 	SILENT_STOP = 100, /* on any number of workers */
 	STUCK = 5,         /* so many attempts that no worker was given any more */
 
-	LONELY = 5, /* so many checks that find a unit with nobody */
+	LONELY = 5, /* so many checks that find a unit with no one */
 
 	BACK_PAUSE = 5,   /* seconds before a unit that was given back is given again */
 	BACK_MOST = 3600, /* seconds of that: it failed */
@@ -86,7 +86,7 @@ struct unit {
 	size_t n_letters;
 	struct letter given; /* what run() has returned, until it is settled */
 	int stuck;           /* attempts that the server kept, and gave to no one */
-	int lonely;          /* checks that found it with nobody, though one could do it */
+	int lonely;          /* checks that found it with no one, though one could do it */
 	bool check;          /* look whether the message is still there */
 	int64_t back_since;  /* clock_now() of when it was first given back; 0: it was not */
 	int64_t hold;        /* likewise until when it is not given again */

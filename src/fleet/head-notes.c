@@ -87,6 +87,17 @@ static void take_beat(struct fleet_head *h, const char *name, const natsMsg *m)
 		            name);
 }
 
+/* It may begin before the server's answer to publishing is here. */
+static bool is_given(const struct fleet_head *h, const struct unit *u, const struct wire_start *s)
+{
+	char nonce[WIRE_NONCE];
+
+	if (!u || !u->running || s->attempt < u->attempt || s->attempt > u->attempt + 1)
+		return false;
+	wire_nonce(h->owner.secret, &u->view, s->attempt, nonce);
+	return !strcmp(nonce, s->nonce);
+}
+
 static void take_start(struct fleet_head *h, const char *name, const natsMsg *m)
 {
 	struct wire_start s;
@@ -95,8 +106,7 @@ static void take_start(struct fleet_head *h, const char *name, const natsMsg *m)
 		return;
 	pthread_mutex_lock(&h->lock);
 	struct unit *u = unit_find(h, s.id);
-	/* It may begin before the server's answer to publishing is here. */
-	if (u && u->running && s.attempt >= u->attempt && s.attempt <= u->attempt + 1) {
+	if (is_given(h, u, &s)) {
 		const int64_t starts = u->starts;
 		const bool open = u->last.attempt;
 		char before[FLEET_NAME_MAX + 1];

@@ -296,8 +296,9 @@ int wire_result_read(const char *data, size_t len, struct wire_result *ret, stru
 
 void wire_start_write(const struct wire_start *s, struct buf *out)
 {
-	wire_write_line(json_pack("{s:s, s:I, s:I}", "unit", s->id, "attempt", (json_int_t)s->attempt,
-	                          "delivery", (json_int_t)s->delivery),
+	wire_write_line(json_pack("{s:s, s:I, s:I, s:s}", "unit", s->id, "attempt",
+	                          (json_int_t)s->attempt, "delivery", (json_int_t)s->delivery, "nonce",
+	                          s->nonce),
 	                NULL, out, NULL);
 }
 
@@ -310,7 +311,8 @@ int wire_start_read(const char *data, size_t len, struct wire_start *ret, struct
 		return r;
 	const char *id = json_text(o, "unit");
 	if (!runner_id_valid(id) || !wire_number_of(o, "attempt", 1, INT32_MAX, &ret->attempt) ||
-	    !wire_number_of(o, "delivery", 1, INT32_MAX, &ret->delivery))
+	    !wire_number_of(o, "delivery", 1, INT32_MAX, &ret->delivery) ||
+	    !wire_nonce_of(o, "nonce", ret->nonce))
 		return wire_malformed(err, "a start of a unit");
 	snprintf(ret->id, sizeof ret->id, "%s", id);
 	return 0;

@@ -80,7 +80,7 @@ int wire_result_write(const struct wire_result *r, struct buf *out, struct err *
 int wire_result_read(const char *data, size_t len, struct wire_result *ret, struct err *err);
 
 struct wire_start { /* a worker begins a unit */
-	char id[RUNNER_MAX_ID + 1];
+	char id[RUNNER_MAX_ID + 1], nonce[WIRE_NONCE];
 	int64_t attempt, delivery;
 };
 void wire_start_write(const struct wire_start *s, struct buf *out);

@@ -102,6 +102,7 @@ static void send_start(struct serving *w, const struct fleet_token *t)
 	char subject[WIRE_SUBJECT];
 
 	snprintf(s.id, sizeof s.id, "%s", t->unit.id);
+	memcpy(s.nonce, t->unit.nonce, sizeof s.nonce);
 	wire_start_write(&s, &text);
 	snprintf(subject, sizeof subject, "vdet.%s.result.%s.note.start", t->head, w->name);
 	link_publish(w->link, subject, text.data, text.len, NULL);

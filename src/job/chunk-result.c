@@ -195,7 +195,7 @@ static int read_sample(const json_t *j, const struct thumbs *t, struct store_sam
 
 	const json_t *planes = json_object_get(j, "planes");
 	if (planes && (!t->unit->describe.identify || !hash_is_hex(json_string_value(planes))))
-		return unit_bad(err, "planes");
+		return unit_result_bad(err, "planes");
 	s->planes = mem_strdup(planes ? json_string_value(planes) : "");
 	s->width = (int)width;
 	s->height = (int)height;

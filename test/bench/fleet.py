@@ -3,7 +3,8 @@
 """Chunks on 1, 2, 4, 8 and 16 workers on this machine, each with a stand-in engine of one slot that takes 2 seconds for a
 chunk: how near the rate is to as many times that of one worker, what the head costs, and what is moved.
 
-    python3 test/bench/fleet.py [--workers 1,2,4,8,16] [--latency 2] [--units 20] [--death] [--alone] [--crowd 1000]
+    python3 test/bench/fleet.py [--workers 1,2,4,8,16] [--latency 2] [--units 20] [--death] [--alone]
+    python3 test/bench/fleet.py --workers '' --crowd 1000
     python3 test/bench/fleet.py --workers '' --overhead 5
 
 Rate: chunks from the first request to the last answer of all engines. Processor: share of all cores that everything on this
@@ -11,9 +12,10 @@ machine used meanwhile, the stand-ins included; a row above 80 % says nothing of
 processor time for a chunk. Moved: bytes that workers fetched for a chunk; least: the size of the video by its chunks.
 --alone: the same analysis by one machine, to compare. --death: the time from kill -9 of a worker until another engine gets
 its chunk, ack wait 5 s. --overhead: so many pairs of an analysis by one machine, and of one by a head and one worker there, with
-an engine that answers at once: wall time, and processor time of head, worker and server. --crowd: units a second of one head, whose
+one engine: wall time, and processor time of head, worker and server. --crowd: units a second of one head, whose
 journal is a file in memory, and so many workers that do each unit at once, played over 16 connections by `fleet_try`, which is
-beside the build's tests; processor time of head, NATS server and workers for a unit. Needs nats-server (PATH, NATS_SERVER or `tools/setup fleet`)."""
+beside the build's tests; processor time of head, NATS server and workers for a unit. Needs
+nats-server (PATH, NATS_SERVER or `tools/setup fleet`)."""
 import argparse
 import json
 import os

@@ -3,7 +3,7 @@
  *   fleet_try head URL ID JOURNAL KEY=VALUE…  (JOURNAL: units that are done)
  *   fleet_try worker URL NAME KEY=VALUE…
  *   fleet_try liar URL HEAD acks|forges|fails takes units and is wrong
- *   fleet_try crowd URL HEAD WORKERS KEY=VALUE…  many workers on few connections
+ *   fleet_try crowd URL HEAD WORKERS KEY=VALUE…  many on few connections
  *   fleet_try order URL HEAD state|drain|forget [NAME]
  *   fleet_try try URL
  *   fleet_try creds FOLDER HEAD NAME…
@@ -377,6 +377,22 @@ static void complain(struct link *l, const char *head, const struct wire_unit *u
 	}
 }
 
+/* Says of a unit that it was not given, and often, that it begins it. */
+static void begin_often(struct link *l, const char *head, const struct wire_unit *u)
+{
+	char subject[WIRE_SUBJECT];
+
+	snprintf(subject, sizeof subject, "vdet.%s.result.liar.note.start", head);
+	for (int i = 0; i < 150; i++) {
+		AUTO(buf_free) struct buf text = BUF(4096);
+		struct wire_start s = {
+			.attempt = u->attempt, .delivery = i + 1, .nonce = "00000000000000000000000000000000"};
+		snprintf(s.id, sizeof s.id, "%s", u->id);
+		wire_start_write(&s, &text);
+		link_publish(l, subject, text.data, text.len, NULL);
+	}
+}
+
 static int liar_main(const char *url, const char *head, const char *how)
 {
 	AUTO(link_freep) struct link *l = NULL;
@@ -402,6 +418,8 @@ static int liar_main(const char *url, const char *head, const char *how)
 			forge(l, head, &u);
 		if (!strcmp(how, "fails"))
 			complain(l, head, &u);
+		if (!strcmp(how, "begins"))
+			begin_often(l, head, &u);
 		link_ack(l, natsMsg_GetReply(m), LINK_ACK);
 		print(json_pack("{s:s, s:s}", "event", "took", "unit", u.id));
 	}
@@ -452,6 +470,7 @@ static void do_now(struct link *l, const struct crowd *c, int worker, const nats
 		return;
 	s.attempt = u.attempt;
 	snprintf(s.id, sizeof s.id, "%s", u.id);
+	memcpy(s.nonce, u.nonce, sizeof s.nonce);
 	wire_start_write(&s, &start);
 	say(l, c, worker, "start", &start);
 

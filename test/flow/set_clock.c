@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded: the clock of the process is so many seconds ahead as the eight
- * bytes of the file say that SET_CLOCK names; whoever writes them sets it while
- * it runs. Children inherit it. What waits until a time of day waits as long as
- * this clock says. */
+ * bytes of the file say that SET_CLOCK names; writing them sets it while the
+ * process runs. Children inherit it. What waits until a time of day waits as
+ * long as this clock says. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -397,6 +397,8 @@ class Lies(Fleet):
         self.assertEqual(set(self.done().values()), {"honest"})
         self.assertTrue(head.said("dropping a result of worker liar, which was not given it"))
 
+    def test_who_only_says_that_it_begins_makes_no_hole(self):
+        self.lie("begins")
 
     def test_one_worker_alone_makes_no_hole_while_another_is_there(self):
         """Also not by saying several times that a unit failed."""

@@ -196,7 +196,7 @@ class Liar(Thief):
             self.say(c, head, unit, json.dumps(self.answer(times)), attempt=attempt)
 
     def lie_missing(self, c, head, unit, times):
-        """Data that nobody has sent."""
+        """Data that were not sent."""
         self.say(c, head, unit, json.dumps(self.answer(times)), blobs=[self.rnd.randbytes(32).hex()])
 
     def lie_blob(self, c, head, unit, times):

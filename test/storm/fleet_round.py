@@ -370,11 +370,13 @@ class FleetRound(Round):
             self.note(f"the head ended with {code}: {last}")
             # A head that begins while there is no NATS says so, and ends.
             if code != -9:
-                self.assertRegex("".join(last), "--fleet nats:|another head has taken over", f"the head gave up\n{self.tail()}")
+                self.assertRegex("".join(last), "--fleet nats:|another head has taken over",
+                                 f"the head gave up\n{self.tail()}")
             self.head.start()
 
     def tail(self):
-        return "\n".join(f"--- {p.folder.name}\n" + "\n".join(p.said().splitlines()[-25:]) for p in (self.head, *self.seconds_heads, *self.workers))
+        processes = (self.head, *self.seconds_heads, *self.workers)
+        return "\n".join(f"--- {p.folder.name}\n" + "\n".join(p.said().splitlines()[-25:]) for p in processes)
 
     def check_report(self):
         got = lasting(json.loads((self.head.folder / f"{self.stem}.vdet" / "report.json").read_text()))
