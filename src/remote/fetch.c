@@ -226,7 +226,7 @@ static int run(struct exchange *x, struct http_reply *reply, struct err *err)
 	const struct http_request q = {
 		.url = x->list ? f->address.blocks_url : f->address.url,
 		.ca_file = f->options->ca_file,
-		.trusted_by = f->options->ca_file || !is_direct(x) ? "fleet.ca" : "SSL_CERT_FILE",
+		.trusted_by = f->options->ca_file || !is_direct(x) ? "--fleet-ca" : "SSL_CERT_FILE",
 		.headers = x->list || x->put ? NULL : headers,
 		.pieces = x->piece,
 		.n_pieces = x->put,
