@@ -337,44 +337,43 @@ static int worker_main(const char *url, const char *name)
 
 /* ---- who says what is not true */
 
+/* As a worker of this name; 0 once the server has it. */
+static int send_result(struct link *l, const char *head, const char *worker,
+                       const struct wire_result *r, int number)
+{
+	AUTO(buf_free) struct buf text = BUF(WIRE_MAX);
+	char subject[WIRE_SUBJECT], id[RUNNER_MAX_ID + 32];
+	uint64_t seq;
+	bool twice;
+
+	snprintf(subject, sizeof subject, "vdet.%s.result.%s.done", head, worker);
+	snprintf(id, sizeof id, "%s:%d", r->id, number);
+	wire_result_write(r, &text, NULL);
+	return streams_publish(l, subject, id, &text, &seq, &twice, NULL);
+}
+
 /* A result of a unit that it was not given: the nonce is wrong. */
 static void forge(struct link *l, const char *head, const struct wire_unit *u)
 {
-	AUTO(buf_free) struct buf text = BUF(WIRE_MAX);
-	char subject[WIRE_SUBJECT];
 	struct wire_result r = {.id = u->id,
 	                        .body = (char *)"{\"square\":-1}",
 	                        .attempt = u->attempt,
 	                        .delivery = 1,
 	                        .nonce = "00000000000000000000000000000000"};
-	uint64_t seq;
-	bool twice;
-
-	snprintf(subject, sizeof subject, "vdet.%s.result.liar.done", head);
-	wire_result_write(&r, &text, NULL);
-	streams_publish(l, subject, u->id, &text, &seq, &twice, NULL);
+	send_result(l, head, "liar", &r, 0);
 }
 
 /* Says several times of a unit that it failed. */
 static void complain(struct link *l, const char *head, const struct wire_unit *u)
 {
-	char subject[WIRE_SUBJECT], id[RUNNER_MAX_ID + 32];
-	uint64_t seq;
-	bool twice;
-
-	snprintf(subject, sizeof subject, "vdet.%s.result.liar.done", head);
-	for (int i = 0; i < 5; i++) {
-		AUTO(buf_free) struct buf text = BUF(WIRE_MAX);
-		struct wire_result r = {.id = u->id,
-		                        .state = WIRE_FAILED,
-		                        .fault = (char *)"a lie",
-		                        .attempt = u->attempt,
-		                        .delivery = 1};
-		memcpy(r.nonce, u->nonce, sizeof r.nonce);
-		wire_result_write(&r, &text, NULL);
-		snprintf(id, sizeof id, "%s:%d", u->id, i);
-		streams_publish(l, subject, id, &text, &seq, &twice, NULL);
-	}
+	struct wire_result r = {.id = u->id,
+	                        .state = WIRE_FAILED,
+	                        .fault = (char *)"a lie",
+	                        .attempt = u->attempt,
+	                        .delivery = 1};
+	memcpy(r.nonce, u->nonce, sizeof r.nonce);
+	for (int i = 0; i < 5; i++)
+		send_result(l, head, "liar", &r, i);
 }
 
 /* Says of a unit that it was not given, and often, that it begins it. */
@@ -459,11 +458,9 @@ static void do_now(struct link *l, const struct crowd *c, int worker, const nats
 {
 	AUTO(wire_unit_clear) struct wire_unit u = {0};
 	AUTO(buf_free) struct buf start = BUF(4096);
-	AUTO(buf_free) struct buf text = BUF(WIRE_MAX);
-	char subject[WIRE_SUBJECT], id[RUNNER_MAX_ID + 64];
+	char name[FLEET_NAME_MAX + 1];
 	struct wire_start s = {.delivery = 1};
 	uint64_t seq;
-	bool twice;
 
 	if (!wire_delivery(natsMsg_GetReply(m), &s.delivery, &seq) ||
 	    wire_unit_read(natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m), &u, NULL))
@@ -479,10 +476,8 @@ static void do_now(struct link *l, const struct crowd *c, int worker, const nats
 	AUTO(mem_freep) char *body = mem_printf("{\"square\":%lld}", (long long)(n * n));
 	struct wire_result r = {.id = u.id, .body = body, .attempt = u.attempt, .delivery = s.delivery};
 	memcpy(r.nonce, u.nonce, sizeof r.nonce);
-	wire_result_write(&r, &text, NULL);
-	snprintf(subject, sizeof subject, "vdet.%s.result.w%d.done", c->head, worker);
-	snprintf(id, sizeof id, "%s:%d", u.id, worker);
-	if (!streams_publish(l, subject, id, &text, &seq, &twice, NULL))
+	snprintf(name, sizeof name, "w%d", worker);
+	if (!send_result(l, c->head, name, &r, worker))
 		link_ack_sure(l, natsMsg_GetReply(m), NULL);
 }
 
@@ -601,7 +596,5 @@ int main(int argc, char **argv)
 		return creds_main(argv[2], argv[3], argv + 4, (size_t)argc - 4);
 	values = argv + 3;
 	struct fleet_options o = options(argv[2]);
-	if (!strcmp(argv[1], "try"))
-		return fleet_try(&o, &e) ? fail(&e) : 0;
-	return 2;
+	return strcmp(argv[1], "try") ? 2 : fleet_try(&o, &e) ? fail(&e) : 0;
 }

@@ -575,7 +575,8 @@ class Texts(Fleet):
         """What the journal has of it, without how it was done."""
         with sqlite3.connect(machine.dir / "data" / "vdet" / "vdet.db") as store:
             rows = [store.execute(q).fetchall() for q in (
-                "SELECT start_us, end_us, kind, track, text, box, spoken, conf FROM passage WHERE kind IN ('written', 'speech') ORDER BY 1, 3",
+                "SELECT start_us, end_us, kind, track, text, box, spoken, conf FROM passage "
+                "WHERE kind IN ('written', 'speech') ORDER BY 1, 3",
                 "SELECT start_us, end_us, kind, track, text, reason FROM text_dropped ORDER BY 1, 3",
                 "SELECT kind, track, format, lang, fault FROM text_source ORDER BY 1, 2",
                 "SELECT track, idx, start_us, end_us, done, fault FROM speech_part ORDER BY 1, 2")]
