@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "advise/advice-internal.h"
 #include "base/mem.h"
 
 #define ENOUGH 3 /* fewest chunks for which rates are meaningful */
@@ -12,7 +13,7 @@
 /* A rule writes text and action, and returns whether it applies. */
 typedef bool rule_fn(const struct advice_facts *f, struct advice *a);
 
-static void __attribute__((format(printf, 2, 3))) say(struct advice *a, const char *fmt, ...)
+void advice_say(struct advice *a, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -20,7 +21,7 @@ static void __attribute__((format(printf, 2, 3))) say(struct advice *a, const ch
 	va_end(ap);
 }
 
-static void __attribute__((format(printf, 2, 3))) act(struct advice *a, const char *fmt, ...)
+void advice_act(struct advice *a, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -53,25 +54,26 @@ static bool can_judge(const struct advice_facts *f)
 
 static bool demo_model(const struct advice_facts *f, struct advice *a)
 {
-	say(a,
-	    "The bundled demo model is in use: it understands only the scenes that `vdet demo` draws.");
-	act(a, "fetch a model (vdet model list, vdet model get NAME), or name an --engine");
+	advice_say(
+		a,
+		"The bundled demo model is in use: it understands only the scenes that `vdet demo` draws.");
+	advice_act(a, "fetch a model (vdet model list, vdet model get NAME), or name an --engine");
 	return f->demo_model;
 }
 
 static bool timeouts(const struct advice_facts *f, struct advice *a)
 {
-	say(a, "%zu of %zu chunks are holes because a time limit (%s) was reached.", f->timed_out,
-	    f->chunks, f->timeout);
-	act(a, "raise --%s, or make requests smaller: chunk.frames, frame.size", f->timeout);
+	advice_say(a, "%zu of %zu chunks are holes because a time limit (%s) was reached.",
+	           f->timed_out, f->chunks, f->timeout);
+	advice_act(a, "raise --%s, or make requests smaller: chunk.frames, frame.size", f->timeout);
 	return f->timed_out > 0;
 }
 
 static bool too_large(const struct advice_facts *f, struct advice *a)
 {
-	say(a, "%zu of %zu chunks are holes because they did not fit into the engine.", f->no_room,
-	    f->chunks);
-	act(a, "lower frame.size or chunk.frames, or raise engine.context");
+	advice_say(a, "%zu of %zu chunks are holes because they did not fit into the engine.",
+	           f->no_room, f->chunks);
+	advice_act(a, "lower frame.size or chunk.frames, or raise engine.context");
 	return f->no_room > 0;
 }
 
@@ -79,23 +81,23 @@ static bool memory_short(const struct advice_facts *f, struct advice *a)
 {
 	bool quantized = strncmp(f->quantize, "q4", 2) == 0 || strcmp(f->quantize, "mixed") == 0;
 	if (f->memory_peak >= 0)
-		say(a, "The GPU's memory was %.0f %% full at its peak.", 100 * f->memory_peak);
+		advice_say(a, "The GPU's memory was %.0f %% full at its peak.", 100 * f->memory_peak);
 	else
-		say(a, "Memory ran short %zu times.", f->memory_steps);
+		advice_say(a, "Memory ran short %zu times.", f->memory_steps);
 	if (!quantized)
-		act(a, "use a narrower model: --quantize q4_k_m needs about a quarter of bf16");
+		advice_act(a, "use a narrower model: --quantize q4_k_m needs about a quarter of bf16");
 	else if (strcmp(f->cache_type, "q8_0") != 0 && strncmp(f->cache_type, "q4", 2) != 0)
-		act(a, "use --cache-type q8_0, which halves the cache");
+		advice_act(a, "use --cache-type q8_0, which halves the cache");
 	else
-		act(a, "lower --slots or --context");
+		advice_act(a, "lower --slots or --context");
 	return f->memory_peak >= 0.8 || f->memory_steps > 0;
 }
 
 static bool cut_off(const struct advice_facts *f, struct advice *a)
 {
-	say(a, "%zu of %zu answers were cut off at %lld tokens.", f->cut_off, f->chunks,
-	    (long long)f->max_tokens);
-	act(a, "raise --max-tokens to %lld", (long long)(2 * f->max_tokens));
+	advice_say(a, "%zu of %zu answers were cut off at %lld tokens.", f->cut_off, f->chunks,
+	           (long long)f->max_tokens);
+	advice_act(a, "raise --max-tokens to %lld", (long long)(2 * f->max_tokens));
 	return f->cut_off > 0;
 }
 
@@ -103,9 +105,9 @@ static bool failing_endpoint(const struct advice_facts *f, struct advice *a)
 {
 	if (!f->worst.name || f->worst.requests < 5 || f->worst.failures * 5 < f->worst.requests)
 		return false;
-	say(a, "The endpoint %s failed %lld of %lld requests.", f->worst.name,
-	    (long long)f->worst.failures, (long long)f->worst.requests);
-	act(a, "check it with vdet engine list, or remove it");
+	advice_say(a, "The endpoint %s failed %lld of %lld requests.", f->worst.name,
+	           (long long)f->worst.failures, (long long)f->worst.requests);
+	advice_act(a, "check it with vdet engine list, or remove it");
 	return true;
 }
 
@@ -113,11 +115,12 @@ static bool decoder_slow(const struct advice_facts *f, struct advice *a)
 {
 	if (!can_judge(f) || busy_share(f) > 0.9 || decode_share(f) < 0.5)
 		return false;
-	say(a,
-	    "The engine waited for decoding: it was idle %.0f %% of the time, while the %lld workers "
-	    "decoded %.0f %% of it.",
-	    100 - 100 * busy_share(f), (long long)workers_of(f), 100 * decode_share(f));
-	act(a, "raise --workers to %lld; or lower frame.size", (long long)(2 * workers_of(f)));
+	advice_say(
+		a,
+		"The engine waited for decoding: it was idle %.0f %% of the time, while the %lld workers "
+		"decoded %.0f %% of it.",
+		100 - 100 * busy_share(f), (long long)workers_of(f), 100 * decode_share(f));
+	advice_act(a, "raise --workers to %lld; or lower frame.size", (long long)(2 * workers_of(f)));
 	return true;
 }
 
@@ -125,8 +128,8 @@ static bool engine_idle(const struct advice_facts *f, struct advice *a)
 {
 	if (!can_judge(f) || busy_share(f) > 0.9 || decode_share(f) >= 0.5 || f->index * 5 > f->wall)
 		return false;
-	say(a, "The engine was idle %.0f %% of the time.", 100 - 100 * busy_share(f));
-	act(a, "raise --workers to %lld", (long long)(workers_of(f) + 2));
+	advice_say(a, "The engine was idle %.0f %% of the time.", 100 - 100 * busy_share(f));
+	advice_act(a, "raise --workers to %lld", (long long)(workers_of(f) + 2));
 	return workers_of(f) < 3 * f->slots + 2;
 }
 
@@ -134,9 +137,9 @@ static bool index_slow(const struct advice_facts *f, struct advice *a)
 {
 	if (!can_judge(f) || f->index * 5 <= f->wall)
 		return false;
-	say(a, "Indexing the video took %.0f s of %.0f.", (double)f->index / 1e6,
-	    (double)f->wall / 1e6);
-	act(a, "lower index.effort, or choose sample.policy = even, which needs no index");
+	advice_say(a, "Indexing the video took %.0f s of %.0f.", (double)f->index / 1e6,
+	           (double)f->wall / 1e6);
+	advice_act(a, "lower index.effort, or choose sample.policy = even, which needs no index");
 	return true;
 }
 
@@ -144,9 +147,9 @@ static bool retries(const struct advice_facts *f, struct advice *a)
 {
 	if (f->chunks < ENOUGH || f->asked * 4 < f->chunks * 5)
 		return false;
-	say(a, "%zu answers were requested to describe %zu chunks: many could not be used.", f->asked,
-	    f->chunks);
-	act(a, "show the model fewer pictures at once (chunk.frames), or use a larger model");
+	advice_say(a, "%zu answers were requested to describe %zu chunks: many could not be used.",
+	           f->asked, f->chunks);
+	advice_act(a, "show the model fewer pictures at once (chunk.frames), or use a larger model");
 	return true;
 }
 
@@ -154,9 +157,9 @@ static bool room_to_spare(const struct advice_facts *f, struct advice *a)
 {
 	if (!can_judge(f) || f->memory_peak < 0 || f->memory_peak >= 0.5 || busy_share(f) < 0.95)
 		return false;
-	say(a, "The GPU's memory was never more than %.0f %% full, and the engine never idle.",
-	    100 * f->memory_peak);
-	act(a, "raise --slots to %lld, or use a larger model", (long long)(2 * f->slots));
+	advice_say(a, "The GPU's memory was never more than %.0f %% full, and the engine never idle.",
+	           100 * f->memory_peak);
+	advice_act(a, "raise --slots to %lld, or use a larger model", (long long)(2 * f->slots));
 	return true;
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "advise/advice-internal.h"
 #include "advise/fleet.h"
 #include "base/mem.h"
 
@@ -16,22 +17,6 @@ struct shares {
 
 /* A rule writes text and action, and returns whether it applies. */
 typedef bool rule_fn(const struct fleet_facts *f, const struct shares *s, struct advice *a);
-
-static void __attribute__((format(printf, 2, 3))) say(struct advice *a, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(a->text, sizeof a->text, fmt, ap);
-	va_end(ap);
-}
-
-static void __attribute__((format(printf, 2, 3))) act(struct advice *a, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(a->action, sizeof a->action, fmt, ap);
-	va_end(ap);
-}
 
 /* Part of it is known only when units have ended, and a unit may make several
  * requests at once: the parts are scaled to the time that slots were busy. */
@@ -53,8 +38,8 @@ static struct shares shares_of(const struct fleet_facts *f)
 static bool no_worker(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
 	(void)s;
-	say(a, "%lld units wait, and no worker is there.", (long long)f->waiting);
-	act(a, "start `vdet worker --fleet ADDRESS` on each machine that is to help");
+	advice_say(a, "%lld units wait, and no worker is there.", (long long)f->waiting);
+	advice_act(a, "start `vdet worker --fleet ADDRESS` on each machine that is to help");
 	return f->waiting > 0 && !f->live;
 }
 
@@ -63,19 +48,20 @@ static bool worker_fails(const struct fleet_facts *f, const struct shares *s, st
 	(void)s;
 	if (!f->worst.name || f->worst.bad < ENOUGH || f->worst.bad * 5 < f->worst.ended)
 		return false;
-	say(a, "The worker %.64s failed at %lld of %lld units, or ended without a word.", f->worst.name,
-	    (long long)f->worst.bad, (long long)f->worst.ended);
-	act(a, "read what it prints, and run `vdet doctor` there; until then `vdet fleet drain %.64s`",
-	    f->worst.name);
+	advice_say(a, "The worker %.64s failed at %lld of %lld units, or ended without a word.",
+	           f->worst.name, (long long)f->worst.bad, (long long)f->worst.ended);
+	advice_act(
+		a, "read what it prints, and run `vdet doctor` there; until then `vdet fleet drain %.64s`",
+		f->worst.name);
 	return true;
 }
 
 static bool redelivered(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
 	(void)s;
-	say(a, "%lld times a unit was given again, of %lld times that one was given out.",
-	    (long long)f->redelivered, (long long)f->given);
-	act(a, "see why workers end or are cut off; raise fleet.ack_wait if they are only slow");
+	advice_say(a, "%lld times a unit was given again, of %lld times that one was given out.",
+	           (long long)f->redelivered, (long long)f->given);
+	advice_act(a, "see why workers end or are cut off; raise fleet.ack_wait if they are only slow");
 	return f->redelivered >= ENOUGH && f->redelivered * 10 >= f->given;
 }
 
@@ -92,10 +78,12 @@ static bool versions(const struct fleet_facts *f, const struct shares *s, struct
 	(void)s;
 	if (!f->other.n)
 		return false;
-	say(a, "%lld of the workers %s another version of vdet than the head (%.40s): %.64s has %s.",
-	    (long long)f->other.n, f->other.n == 1 ? "has" : "have", f->version, f->other.name,
-	    is_plain(f->other.version) ? f->other.version : "one without a name");
-	act(a, "install the version of the head there: what a worker does not know, it does not do");
+	advice_say(
+		a, "%lld of the workers %s another version of vdet than the head (%.40s): %.64s has %s.",
+		(long long)f->other.n, f->other.n == 1 ? "has" : "have", f->version, f->other.name,
+		is_plain(f->other.version) ? f->other.version : "one without a name");
+	advice_act(
+		a, "install the version of the head there: what a worker does not know, it does not do");
 	return true;
 }
 
@@ -103,62 +91,66 @@ static bool head_slow(const struct fleet_facts *f, const struct shares *s, struc
 {
 	bool held = s->idle >= 0.25 && 2 * f->results >= f->slots;
 	if (s->send >= 0.25)
-		say(a, "Slots waited %.0f %% of their time until their results were taken.", 100 * s->send);
+		advice_say(a, "Slots waited %.0f %% of their time until their results were taken.",
+		           100 * s->send);
 	else if (held)
-		say(a, "%lld results wait for the head, while slots are idle %.0f %% of their time.",
-		    (long long)f->results, 100 * s->idle);
+		advice_say(a, "%lld results wait for the head, while slots are idle %.0f %% of their time.",
+		           (long long)f->results, 100 * s->idle);
 	else
-		say(a, "Slots are idle %.0f %% of their time, while %lld units wait.", 100 * s->idle,
-		    (long long)f->waiting);
+		advice_say(a, "Slots are idle %.0f %% of their time, while %lld units wait.", 100 * s->idle,
+		           (long long)f->waiting);
 	if (s->send >= 0.25 || held)
-		act(a, "give the head and the NATS server faster disks and processors");
+		advice_act(a, "give the head and the NATS server faster disks and processors");
 	else
-		act(a, "compare the models of workers with that of the head (vdet fleet): a worker gets "
-		       "only units of its model; or the connection to the NATS server is slow");
+		advice_act(
+			a, "compare the models of workers with that of the head (vdet fleet): a worker gets "
+			   "only units of its model; or the connection to the NATS server is slow");
 	return s->known && (s->send >= 0.25 || held || (s->idle >= 0.3 && f->waiting > 0));
 }
 
 static bool too_little(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
-	say(a, "Slots are idle %.0f %% of their time: the head gives fewer units than there are slots.",
-	    100 * s->idle);
-	act(a, "analyze more videos at the same time (queue.jobs, or a folder)");
+	advice_say(
+		a, "Slots are idle %.0f %% of their time: the head gives fewer units than there are slots.",
+		100 * s->idle);
+	advice_act(a, "analyze more videos at the same time (queue.jobs, or a folder)");
 	return s->known && s->idle >= 0.3 && f->waiting == 0;
 }
 
 static bool network(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
 	(void)f;
-	say(a, "Slots waited %.0f %% of their time for bytes of videos.", 100 * s->bytes);
-	act(a, "use a faster network to the head, --path-map where workers see its files, or a larger "
-	       "--fleet-cache");
+	advice_say(a, "Slots waited %.0f %% of their time for bytes of videos.", 100 * s->bytes);
+	advice_act(
+		a, "use a faster network to the head, --path-map where workers see its files, or a larger "
+		   "--fleet-cache");
 	return s->known && s->bytes >= 0.3 && s->bytes >= s->decode && s->bytes >= s->engine;
 }
 
 static bool decoders(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
 	(void)f;
-	say(a, "Slots waited %.0f %% of their time for frames, and %.0f %% for engines.",
-	    100 * s->decode, 100 * s->engine);
-	act(a, "decode on the GPUs of the workers (--media-hwaccel), raise --fleet-slots where "
-	       "processors are free, or add workers");
+	advice_say(a, "Slots waited %.0f %% of their time for frames, and %.0f %% for engines.",
+	           100 * s->decode, 100 * s->engine);
+	advice_act(a, "decode on the GPUs of the workers (--media-hwaccel), raise --fleet-slots where "
+	              "processors are free, or add workers");
 	return s->known && s->decode >= 0.3 && s->decode >= s->engine;
 }
 
 static bool engines(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
 	(void)f;
-	say(a, "Slots waited %.0f %% of their time for engines, and %.0f %% for frames.",
-	    100 * s->engine, 100 * (s->decode + s->bytes));
-	act(a, "add workers, or engines to them; raise --slots where GPUs have memory to spare");
+	advice_say(a, "Slots waited %.0f %% of their time for engines, and %.0f %% for frames.",
+	           100 * s->engine, 100 * (s->decode + s->bytes));
+	advice_act(a, "add workers, or engines to them; raise --slots where GPUs have memory to spare");
 	return s->known && s->engine >= 0.5;
 }
 
 static bool more_workers(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
-	say(a, "All slots are busy, and %lld units wait: more workers would have work.",
-	    (long long)f->waiting);
-	act(a, "start `vdet worker --fleet ADDRESS` on further machines");
+	advice_say(a, "All slots are busy, and %lld units wait: more workers would have work.",
+	           (long long)f->waiting);
+	advice_act(a, "start `vdet worker --fleet ADDRESS` on further machines");
 	return s->known && s->idle < 0.1 && f->waiting >= f->slots && f->slots > 0;
 }
 
