@@ -341,13 +341,7 @@ static int look_and_describe(struct describe_worker *w, const struct plan_chunk 
 /* Resets the samples, so that they can be taken again. */
 static void forget(struct store_chunk *c)
 {
-	for (size_t i = 0; i < c->n_samples; i++) {
-		free(c->samples[i].decode_path);
-		free(c->samples[i].fault);
-		free(c->samples[i].thumb);
-	}
-	free(TAKE(c->samples));
-	c->n_samples = 0;
+	store_chunk_forget(c);
 	c->attempts = 0;
 	c->code = HOLE_UNKNOWN;
 }

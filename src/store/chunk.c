@@ -9,7 +9,7 @@
 #include "store/db.h"
 #include "store/store.h"
 
-void store_chunk_clear(struct store_chunk *c)
+void store_chunk_forget(struct store_chunk *c)
 {
 	for (size_t i = 0; i < c->n_samples; i++) {
 		free(c->samples[i].decode_path);
@@ -17,13 +17,19 @@ void store_chunk_clear(struct store_chunk *c)
 		free(c->samples[i].thumb);
 		free(c->samples[i].planes);
 	}
+	free(TAKE(c->samples));
+	c->n_samples = 0;
+}
+
+void store_chunk_clear(struct store_chunk *c)
+{
+	store_chunk_forget(c);
 	for (size_t i = 0; i < c->n_events; i++) {
 		free(c->events[i].subject);
 		free(c->events[i].what);
 		free(c->events[i].quote);
 		free(c->events[i].samples);
 	}
-	free(c->samples);
 	free(c->events);
 	free(c->summary);
 	free(c->reason);

@@ -93,6 +93,7 @@ struct store_chunk {
 	size_t n_events;
 };
 void store_chunk_clear(struct store_chunk *c);
+void store_chunk_forget(struct store_chunk *c); /* its samples only */
 
 /* Adds the job with its chunks (index, start, end), all still to do, in one
  * transaction. The run belongs to `entry` of the queue (store/queue.h), 0 =

@@ -617,7 +617,7 @@ class Texts(Fleet):
         self.assertNotIn("workers transcribed", own.log())
 
     def test_a_worker_that_is_killed_leaves_them_to_the_head(self):
-        self.env["VDET_TEXT_SCREEN"] = "off"
+        self.env |= {"VDET_TEXT_SCREEN": "off", "VDET_FLEET_ACK_WAIT": "5"}  # it may have chunks, too
         speech = self.serve("speech", "--fault", "hold@1")
         a, worker_a = self.helper("a", speech.url)
         head = Machine(self, "head")
