@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "advise/advice-internal.h"
+#include "advise/rules.h"
 #include "base/mem.h"
 
 #define ENOUGH 3 /* fewest chunks for which rates are meaningful */

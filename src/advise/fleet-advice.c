@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "advise/advice-internal.h"
+#include "advise/rules.h"
 #include "advise/fleet.h"
 #include "base/mem.h"
 

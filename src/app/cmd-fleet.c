@@ -97,6 +97,10 @@ static int order(const struct app *app, const char *what, const char *worker, st
 		putchar('\n');
 	} else if (!worker) {
 		app_fleet_print(view);
+	} else if (strcmp(what, "drain") == 0) {
+		printf("%s ends after the units that it has\n", worker);
+	} else {
+		printf("%s is not in the list any more, until it is heard of again\n", worker);
 	}
 	return 0;
 }

@@ -54,6 +54,8 @@ static int start(struct app *app, const struct fleet_options *link, struct ui *u
 		ui_say(ui, "worker %s: %s; Ctrl-C ends it after the units in progress", link->name,
 		       engine_info(engine)->model);
 		r = serve(app, link, engine, drain, err);
+		if (r == 0)
+			ui_say(ui, "worker %s has ended", link->name);
 	}
 	app->cancel = drain;
 	engine_free(TAKE(engine));

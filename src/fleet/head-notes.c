@@ -114,8 +114,9 @@ static void take_start(struct fleet_head *h, const char *name, const natsMsg *m)
 		unit_start(u, &s, name);
 		if (u->starts > starts && open)
 			head_count(h, before, END_SILENT);
-		/* Another attempt was counted when it was published. */
-		h->counts.redelivered += u->starts > starts && s.delivery > 1;
+		/* Another attempt was counted when it was published. Deliveries before
+		 * the first start were to workers that are not to do it. */
+		h->counts.redelivered += starts && u->starts > starts && s.delivery > 1;
 		wakeup_signal(u->wake);
 	}
 	pthread_mutex_unlock(&h->lock);

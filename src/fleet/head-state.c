@@ -73,7 +73,8 @@ static json_t *units_json(const struct fleet_head *h)
 	for (const struct unit *u = h->units; u; u = u->next) {
 		begun += u->running && u->last.attempt;
 		waiting += u->running && !u->last.attempt;
-		results += (int64_t)u->n_letters;
+		/* What no one asks for, as after a restart, waits for no one. */
+		results += u->running ? (int64_t)u->n_letters : 0;
 		unsettled += u->given.worker != NULL;
 	}
 	return json_pack("{s:I, s:I, s:I, s:I}", "waiting", (json_int_t)waiting, "begun",

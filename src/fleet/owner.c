@@ -85,12 +85,14 @@ static int busy(const char *head, const char *value, struct err *err)
 			err, ERR_BUSY,
 			"process %ld on this machine is a head with this journal or a copy of it (id "
 			"%s), and there can be one at a time: wait until it has ended, let one command "
-			"do all videos (a folder, or vdet serve), or use another --data-dir",
+			"do all videos (a folder, or vdet serve), or use a journal and credentials of its own",
 			pid, head);
-	return err_set(err, ERR_BUSY,
-	               "a head with the id of this journal, %s, runs on %s; a copy of a journal cannot "
-	               "be used at the same time: stop one of them, or use another --data-dir",
-	               head, host);
+	return err_set(
+		err, ERR_BUSY,
+		"a head with the id of this journal, %s, runs on %s; a copy of a journal cannot "
+		"be used at the same time: stop one of them, or use a journal and credentials of "
+		"its own",
+		head, host);
 }
 
 /* One attempt: 0, ERR_BUSY, or ERR_TIMEOUT where it has to be tried again. */

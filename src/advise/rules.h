@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What rules write: the text of a piece of advice, and its action. */
-#ifndef VDET_ADVISE_ADVICE_INTERNAL_H
-#define VDET_ADVISE_ADVICE_INTERNAL_H
+#ifndef VDET_ADVISE_RULES_H
+#define VDET_ADVISE_RULES_H
 
 #include "advise/advice.h"
 
