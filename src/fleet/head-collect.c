@@ -15,8 +15,21 @@ enum outcome {
 	AGAIN, /* the same message, delivered once more */
 };
 
+/* Whether so many results of this worker are kept that no one has asked for:
+ * more than it can have had before this head was started. */
+static bool has_too_many(const struct fleet_head *h, const char *worker)
+{
+	size_t n = 0;
+
+	for (const struct unit *u = h->units; u && n < HEAD_UNASKED; u = u->next)
+		n += !u->running && u->n_letters && !strcmp(u->letters[0].worker, worker);
+	return n >= HEAD_UNASKED;
+}
+
 static enum outcome post(struct fleet_head *h, struct letter *l)
 {
+	if (!unit_find(h, l->result.id) && has_too_many(h, l->worker))
+		return DROPPED;
 	struct unit *u = unit_find_or_add(h, l->result.id);
 
 	if (!u)

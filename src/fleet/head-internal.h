@@ -24,6 +24,7 @@ enum {
 	HEAD_REPORTS = 16,   /* failures of one unit that are kept */
 	HEAD_WORKERS = 4096, /* that are known at the same time */
 	HEAD_UNITS = 16384,  /* likewise */
+	HEAD_UNASKED = 512,  /* results of one worker that no one has asked for */
 	HEAD_BUCKETS = 4096, /* a power of two */
 	HEAD_MOST = 4096,    /* units to give out at the same time */
 
@@ -32,7 +33,7 @@ enum {
 	/* So many deliveries without a word, on so many workers: it failed. */
 	SILENT = 10,
 	SILENT_WORKERS = 3,
-	SILENT_STOP = 100, /* on any number of workers */
+	SILENT_STOP = 100, /* on any number of workers, if no other one could do it */
 	STUCK = 5,         /* so many attempts that no worker was given any more */
 
 	LONELY = 5, /* so many checks that find a unit with no one */
@@ -45,8 +46,10 @@ enum {
 	NOTICE_GAP = 20 * 1000, /* microseconds between notices that publishing causes */
 	WORKER_LOST = 15,       /* seconds without a beat of a worker */
 	WORKER_FORGET = 86400,
-	HELLO = 4,  /* seconds in which workers hear of a head, and answer */
-	KEEP = 600, /* seconds that results and units are kept that no one asked for */
+	HELLO = 4,           /* seconds in which workers hear of a head, and answer */
+	OPTIONAL_MOST = 600, /* seconds until a unit is begun that its caller can do, too */
+	TWICE_MOST = 120,    /* likewise, that is done a second time */
+	KEEP = 600,          /* seconds that results and units are kept that no one asked for */
 };
 
 /* A result that has arrived, and is not acknowledged. */
@@ -91,6 +94,7 @@ struct unit {
 	int64_t back_since;  /* clock_now() of when it was first given back; 0: it was not */
 	int64_t hold;        /* likewise until when it is not given again */
 	int64_t since;       /* clock_now() of when it was last asked for or heard of */
+	int64_t asked;       /* likewise, when this run() began */
 };
 
 struct worker {

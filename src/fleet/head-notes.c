@@ -339,6 +339,11 @@ static void answer(struct fleet_head *h, const natsMsg *m)
 	if (!reply || !wire_token(subject, 3, worker, sizeof worker) || !fleet_name_valid(worker) ||
 	    !wire_token(subject, 4, topic, sizeof topic) || !fleet_name_valid(topic))
 		return;
+	/* The server lets a worker name any subject, and this head may publish
+	 * where a worker may not. */
+	AUTO(mem_freep) char *inbox = mem_printf("_vdet.%s.", worker);
+	if (strncmp(reply, inbox, strlen(inbox)) != 0)
+		return;
 	body = mem_printf("%.*s", natsMsg_GetDataLength(m), natsMsg_GetData(m));
 	int r = h->hooks.answer ? h->hooks.answer(h->hooks.ctx, worker, topic, body, &text, &e)
 	                        : err_set(&e, ERR_UNSUPPORTED, "this head answers no questions");

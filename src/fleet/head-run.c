@@ -12,6 +12,7 @@
 enum {
 	RETRY = 1,  /* seconds after a failure to reach the server */
 	SETTLE = 2, /* how often the collector has to find nothing more */
+	BLOBS_MOST = 64 << 20,
 };
 
 /* ---- publishing */
@@ -159,6 +160,21 @@ static int publish(struct fleet_head *h, struct unit *u, struct err *err)
 
 /* ---- results */
 
+/* Each is named once, and all of one result have a limit. */
+static int check_blobs(const struct runner_result *ret, size_t i, struct err *err)
+{
+	size_t all = 0;
+
+	for (size_t j = 0; j <= i; j++) {
+		all += ret->blobs[j].len;
+		if (j < i && !strcmp(ret->blobs[j].sha256, ret->blobs[i].sha256))
+			return err_set(err, ERR_PROTO, "the result names data twice");
+	}
+	return all <= BLOBS_MOST
+	           ? 0
+	           : err_set(err, ERR_LIMIT, "the result has more than %d bytes of data", BLOBS_MOST);
+}
+
 static int fetch_blobs(struct fleet_head *h, const struct wire_result *w, struct runner_result *ret,
                        struct err *err)
 {
@@ -172,6 +188,9 @@ static int fetch_blobs(struct fleet_head *h, const struct wire_result *w, struct
 			return err_wrap(err, "data %.12s", w->blobs[i]);
 		ret->n_blobs++;
 		memcpy(b->sha256, w->blobs[i], HASH_HEX);
+		r = check_blobs(ret, i, err);
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -223,6 +242,12 @@ static bool take_letter(struct fleet_head *h, struct unit *u, struct letter *l,
 	wire_nonce(h->owner.secret, &u->view, l->result.attempt, nonce);
 	if (strcmp(nonce, l->result.nonce) != 0) {
 		log_warning("unit %s: dropping a result of worker %s, which was not given it", u->id,
+		            l->worker);
+		link_ack(h->link, l->reply, LINK_ACK);
+		return false;
+	}
+	if (u->view.not_by && !strcmp(u->view.not_by, l->worker)) {
+		log_warning("unit %s: dropping a result of worker %s, which was not to do it", u->id,
 		            l->worker);
 		link_ack(h->link, l->reply, LINK_ACK);
 		return false;
@@ -415,6 +440,11 @@ static void warn_once(struct fleet_head *h, const struct err *e)
 		log_warning("work waits for the NATS server: %s", e->msg);
 }
 
+static bool is_old(const struct unit *u, int seconds)
+{
+	return u->asked + seconds * CLOCK_SECOND < clock_now();
+}
+
 /* Why the unit cannot go on; 0 if it can. */
 static int obstacle(struct fleet_head *h, struct unit *u, struct cancel *cancel, struct err *err)
 {
@@ -429,6 +459,9 @@ static int obstacle(struct fleet_head *h, struct unit *u, struct cancel *cancel,
 		r = err_set(err, ERR_BUSY, "%s", h->lost);
 	else if (unit_has_failed(h, u, err))
 		r = -(int)err->code;
+	else if (!u->starts && ((u->view.optional && is_old(u, OPTIONAL_MOST)) ||
+	                        (u->view.not_by && is_old(u, TWICE_MOST))))
+		r = err_set(err, ERR_NOENT, "the workers that are there do not begin it");
 	else if (u->view.optional && !unit_has_worker(h, u))
 		r = err_set(err, ERR_NOENT, "no worker is there that can do it");
 	else if (u->view.not_by && !unit_has_other(h, u))
@@ -491,7 +524,8 @@ static int go_on(struct fleet_head *h, struct unit *u, struct cancel *cancel,
 		}
 		if (r)
 			return r;
-		if (u->view.optional && wait > CLOCK_SECOND) /* workers may be gone meanwhile */
+		/* Workers may be gone meanwhile, or not begin it. */
+		if ((u->view.optional || u->view.not_by) && wait > CLOCK_SECOND)
 			wait = CLOCK_SECOND;
 		wakeup_wait(u->wake, cancel, wait > 0 ? wait : 0);
 		if (wants_check(h, u) || clock_now() >= next) {
@@ -517,6 +551,7 @@ static int begin(struct fleet_head *h, const struct runner_unit *v, struct unit 
 		r = err_set(err, ERR_BUSY, "unit %s was given twice at the same time", v->id);
 	} else {
 		u->running = true;
+		u->asked = clock_now();
 		u->view = *v;
 		if (!u->wake)
 			u->wake = wakeup_new();

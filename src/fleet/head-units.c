@@ -203,14 +203,22 @@ static bool reported_any(const struct unit *u, const char *worker)
 	       reported(u, worker, REPORT_SILENT) || reported(u, worker, REPORT_BACK);
 }
 
-/* Whether a worker is there that can do it and has reported nothing of it
- * (`any`), or no failure. */
-static bool has_others(const struct fleet_head *h, const struct unit *u, bool any)
+/* Whether a worker is there that can do it, and of which nothing of this kind
+ * is known. */
+static bool has_others(const struct fleet_head *h, const struct unit *u, enum report_kind kind)
 {
 	for (const struct worker *w = h->workers; w; w = w->next)
 		if (worker_lives(w) && worker_serves(w, u->view.model) &&
-		    !reported(u, w->name, REPORT_REFUSED) &&
-		    !(any ? reported_any(u, w->name) : reported(u, w->name, REPORT_FAILED)))
+		    !reported(u, w->name, REPORT_REFUSED) && !reported(u, w->name, kind))
+			return true;
+	return false;
+}
+
+/* Likewise of no kind. */
+static bool has_untried(const struct fleet_head *h, const struct unit *u)
+{
+	for (const struct worker *w = h->workers; w; w = w->next)
+		if (worker_lives(w) && worker_serves(w, u->view.model) && !reported_any(u, w->name))
 			return true;
 	return false;
 }
@@ -235,7 +243,7 @@ static bool is_reported(const struct fleet_head *h, const struct unit *u)
 	int64_t workers, times;
 
 	count(u, REPORT_FAILED, &workers, &times);
-	return workers >= FAIL_WORKERS || (times >= FAIL_REPORTS && !has_others(h, u, false));
+	return workers >= FAIL_WORKERS || (times >= FAIL_REPORTS && !has_others(h, u, REPORT_FAILED));
 }
 
 bool unit_has_failed(const struct fleet_head *h, const struct unit *u, struct err *err)
@@ -249,7 +257,8 @@ bool unit_has_failed(const struct fleet_head *h, const struct unit *u, struct er
 		return true;
 	}
 	count(u, REPORT_SILENT, &workers, &times);
-	if ((workers >= SILENT_WORKERS && times >= SILENT) || times >= SILENT_STOP) {
+	if ((workers >= SILENT_WORKERS && times >= SILENT) ||
+	    (times >= SILENT_STOP && !has_others(h, u, REPORT_SILENT))) {
 		history(u, REPORT_SILENT, &text);
 		err_set(err, ERR_DIED, "%lld times a worker began and was not heard of again: %s",
 		        (long long)times, buf_str(&text));
@@ -282,7 +291,7 @@ bool unit_has_worker(const struct fleet_head *h, const struct unit *u)
 void unit_avoid(const struct fleet_head *h, const struct unit *u,
                 const char *ret[static WIRE_MAX_AVOID + 1])
 {
-	bool others = has_others(h, u, true);
+	bool others = has_untried(h, u);
 	size_t n = 0;
 
 	if (u->view.not_by)

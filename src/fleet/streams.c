@@ -15,7 +15,8 @@ enum {
 	WINDOW = 120, /* seconds within which an id is published once */
 	/* Deliveries of one message: a stop for when no head counts them. */
 	MAX_DELIVER = 1000,
-	MAX_PULLS = 8192, /* that wait at one consumer */
+	MAX_PULLS = 8192,    /* that wait at one consumer */
+	MAX_PENDING = 65536, /* messages of one that are not acknowledged */
 	REPLY_MS = 5000,
 };
 
@@ -93,7 +94,7 @@ static void common(jsConsumerConfig *c, const char *durable)
 	jsConsumerConfig_Init(c);
 	c->Durable = durable;
 	c->AckPolicy = js_AckExplicit;
-	c->MaxAckPending = -1;
+	c->MaxAckPending = MAX_PENDING; /* libnats sends no -1, and the server then takes 1000 */
 	c->MaxWaiting = MAX_PULLS;
 }
 

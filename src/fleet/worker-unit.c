@@ -112,12 +112,12 @@ static void send_start(struct serving *w, const struct fleet_token *t)
  * any more, or the worker ends. */
 static bool send_result(struct serving *w, struct fleet_token *t, const struct buf *text)
 {
-	char subject[WIRE_SUBJECT], id[RUNNER_MAX_ID + FLEET_NAME_MAX + 64];
+	char subject[WIRE_SUBJECT], id[RUNNER_MAX_ID + FLEET_NAME_MAX + WIRE_NONCE + 64];
 	bool warned = false;
 
 	snprintf(subject, sizeof subject, "vdet.%s.result.%s.done", t->head, w->name);
-	snprintf(id, sizeof id, "%s:%" PRId64 ":%" PRId64 ":%s", t->unit.id, t->unit.attempt,
-	         t->delivery, w->name);
+	snprintf(id, sizeof id, "%s:%" PRId64 ":%" PRId64 ":%s:%s", t->unit.id, t->unit.attempt,
+	         t->delivery, w->name, t->unit.nonce);
 	for (;;) {
 		uint64_t seq;
 		bool twice;

@@ -18,7 +18,7 @@ enum {
 	ENDPOINT_MAX = 600,
 	PATH_MAX_BYTES = 32,
 	EVENTS_MAX = 4096,
-	ATTEMRESULT_PTS_MAX = 1000,
+	ATTEMPTS_MAX = 1000,
 	PACK_MAX = 8 << 20, /* bytes of thumbnails in one blob, unless one is larger */
 };
 
@@ -107,9 +107,9 @@ static int read_counts(const json_t *j, struct store_chunk *c, struct err *err)
 		const char *key;
 		int64_t min, max, *ret;
 	} rows[] = {
-		{"attempts", 1, ATTEMRESULT_PTS_MAX, &c->attempts},
-		{"decode_us", 0, RESULT_COUNT_MAX, &c->decode_time},
-		{"engine_us", 0, RESULT_COUNT_MAX, &c->engine_time},
+		{"attempts", 1, ATTEMPTS_MAX, &c->attempts},
+		{"decode_us", 0, RESULT_TIME_MAX, &c->decode_time},
+		{"engine_us", 0, RESULT_TIME_MAX, &c->engine_time},
 		{"prompt_tokens", 0, RESULT_COUNT_MAX, &c->prompt_tokens},
 		{"cached_tokens", 0, RESULT_COUNT_MAX, &c->cached_tokens},
 		{"output_tokens", 0, RESULT_COUNT_MAX, &c->output_tokens},
@@ -168,7 +168,9 @@ static int read_thumb(const json_t *j, const struct thumbs *t, struct store_samp
 	if (!size)
 		return json_is_null(place) ? 0 : unit_result_bad(err, "thumb");
 	jpeg_thumb_size(&w, &h, size);
-	if (!find_thumb(t, place, &data, &len) || jpeg_check(data, len, w, h, NULL) < 0)
+	/* Not more than an encoder makes of so many pixels, with some headers. */
+	size_t most = 65536 + 4 * (size_t)size * (size_t)size;
+	if (!find_thumb(t, place, &data, &len) || len > most || jpeg_check(data, len, w, h, NULL) < 0)
 		return unit_result_bad(err, "thumb");
 	s->thumb = memcpy(mem_alloc(len, 1), data, len);
 	s->thumb_len = len;
@@ -181,7 +183,9 @@ static int read_sample(const json_t *j, const struct thumbs *t, struct store_sam
                        struct err *err)
 {
 	int64_t width = 0, height = 0, largest = t->unit->describe.frame_size;
-	if (wire_int(j, "pts", -RESULT_PTS_MAX, RESULT_PTS_MAX, &s->pts, NULL) < 0)
+	/* A frame of a recording with gaps may be far from where it is looked for. */
+	if (wire_int(j, "pts", t->unit->plan.start - RESULT_TIME_MAX,
+	             t->unit->plan.end + RESULT_TIME_MAX, &s->pts, NULL) < 0)
 		return unit_result_bad(err, "pts");
 	if (wire_int(j, "width", 0, largest, &width, NULL) < 0)
 		return unit_result_bad(err, "width");
@@ -194,7 +198,8 @@ static int read_sample(const json_t *j, const struct thumbs *t, struct store_sam
 		return r;
 
 	const json_t *planes = json_object_get(j, "planes");
-	if (planes && (!t->unit->describe.identify || !hash_is_hex(json_string_value(planes))))
+	if (planes && (!t->unit->describe.identify || !json_is_string(planes) ||
+	               !hash_is_hex(json_string_value(planes))))
 		return unit_result_bad(err, "planes");
 	s->planes = mem_strdup(planes ? json_string_value(planes) : "");
 	s->width = (int)width;

@@ -12,6 +12,7 @@
 
 enum { RESULT_FAULT_MAX = 1000 };
 /* Microseconds, tokens, tokens per second. */
+#define RESULT_TIME_MAX (INT64_C(86400) * 1000000) /* microseconds */
 #define RESULT_COUNT_MAX (INT64_C(1) << 50)
 #define RESULT_RATE_MAX 1e9
 /* Timestamp of a frame, either way. */

@@ -337,6 +337,8 @@ static int worker_main(const char *url, const char *name)
 
 /* ---- who says what is not true */
 
+#define NO_NONCE "00000000000000000000000000000000"
+
 /* As a worker of this name; 0 once the server has it. */
 static int send_result(struct link *l, const char *head, const char *worker,
                        const struct wire_result *r, int number)
@@ -359,33 +361,31 @@ static void forge(struct link *l, const char *head, const struct wire_unit *u)
 	                        .body = (char *)"{\"square\":-1}",
 	                        .attempt = u->attempt,
 	                        .delivery = 1,
-	                        .nonce = "00000000000000000000000000000000"};
+	                        .nonce = NO_NONCE};
 	send_result(l, head, "liar", &r, 0);
 }
 
 /* Says several times of a unit that it failed. */
 static void complain(struct link *l, const char *head, const struct wire_unit *u)
 {
-	struct wire_result r = {.id = u->id,
-	                        .state = WIRE_FAILED,
-	                        .fault = (char *)"a lie",
-	                        .attempt = u->attempt,
-	                        .delivery = 1};
+	struct wire_result r = {
+		.id = u->id, .state = WIRE_FAILED, .attempt = u->attempt, .delivery = 1};
+	r.fault = (char *)"a lie";
 	memcpy(r.nonce, u->nonce, sizeof r.nonce);
 	for (int i = 0; i < 5; i++)
 		send_result(l, head, "liar", &r, i);
 }
 
-/* Says of a unit that it was not given, and often, that it begins it. */
-static void begin_often(struct link *l, const char *head, const struct wire_unit *u)
+/* Says often of a unit that it begins it. */
+static void begin_often(struct link *l, const char *head, const struct wire_unit *u,
+                        const char *nonce)
 {
-	char subject[WIRE_SUBJECT];
+	AUTO(mem_freep) char *subject = mem_printf("vdet.%s.result.liar.note.start", head);
+	struct wire_start s = {.attempt = u->attempt};
 
-	snprintf(subject, sizeof subject, "vdet.%s.result.liar.note.start", head);
-	for (int i = 0; i < 150; i++) {
+	for (s.delivery = 1; s.delivery <= 150; s.delivery++) {
 		AUTO(buf_free) struct buf text = BUF(4096);
-		struct wire_start s = {
-			.attempt = u->attempt, .delivery = i + 1, .nonce = "00000000000000000000000000000000"};
+		snprintf(s.nonce, sizeof s.nonce, "%s", nonce);
 		snprintf(s.id, sizeof s.id, "%s", u->id);
 		wire_start_write(&s, &text);
 		link_publish(l, subject, text.data, text.len, NULL);
@@ -406,7 +406,6 @@ static int liar_main(const char *url, const char *head, const char *how)
 	struct puller puller;
 	if (puller_open(l, &puller, &e))
 		return fail(&e);
-	print(json_pack("{s:s}", "event", "open"));
 	while (!cancel_fired(stop)) {
 		AUTO(msg_freep) natsMsg *m = NULL;
 		AUTO(wire_unit_clear) struct wire_unit u = {0};
@@ -417,8 +416,8 @@ static int liar_main(const char *url, const char *head, const char *how)
 			forge(l, head, &u);
 		if (!strcmp(how, "fails"))
 			complain(l, head, &u);
-		if (!strcmp(how, "begins"))
-			begin_often(l, head, &u);
+		if (!strcmp(how, "begins") || !strcmp(how, "invents"))
+			begin_often(l, head, &u, *how == 'b' ? u.nonce : NO_NONCE);
 		link_ack(l, natsMsg_GetReply(m), LINK_ACK);
 		print(json_pack("{s:s, s:s}", "event", "took", "unit", u.id));
 	}
@@ -574,7 +573,7 @@ int main(int argc, char **argv)
 	log_set_level(LOG_DEBUG);
 	stop = cancel_new();
 	drain = cancel_new();
-	const struct sigaction on = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigaction on = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	sigaction(SIGTERM, &on, NULL);
 	sigaction(SIGUSR1, &on, NULL);
 	signal(SIGPIPE, SIG_IGN);

@@ -398,19 +398,26 @@ class Lies(Fleet):
         self.assertTrue(head.said("dropping a result of worker liar, which was not given it"))
 
     def test_who_only_says_that_it_begins_makes_no_hole(self):
-        self.lie("begins")
+        self.lie("invents")
 
-    def test_one_worker_alone_makes_no_hole_while_another_is_there(self):
-        """Also not by saying several times that a unit failed."""
+    def alone(self, how):
+        """One worker lies about three units, and another one is there."""
         self.serve()
         honest = self.worker("honest", "slots=1")
         head = self.head("n=12", "ms=100", "check_every=1")
         honest.wait_for("end")
-        liar = self.start("liar", self.server.url, HEAD, "fails")
+        liar = self.start("liar", self.server.url, HEAD, how)
         liar.wait_for("took", 3)
         head.wait_for("done", 6)
         liar.kill()
         self.finish(head, 12)
+
+    def test_one_worker_alone_makes_no_hole_while_another_is_there(self):
+        """Not by saying several times that a unit failed."""
+        self.alone("fails")
+
+    def test_nor_by_beginning_often(self):
+        self.alone("begins")
 
 
 class Kills(Fleet):

@@ -220,6 +220,14 @@ static void hashes_of_frames_are_those_that_were_asked_for(void **state)
 	assert_string_equal(back.samples[1].planes, "");
 	store_chunk_clear(&back);
 	back = (struct store_chunk){.index = c.index, .start = c.start, .end = c.end};
+	json_auto_t *wrong = json_loads(result.body, 0, NULL);
+	json_object_set_new(json_array_get(json_object_get(wrong, "samples"), 0), "planes",
+	                    json_null());
+	struct runner_result other = {.body = json_dumps(wrong, 0)};
+	assert_int_equal(chunk_result_read(&u, &other, &back, &err), -ERR_PROTO);
+	runner_result_clear(&other);
+	store_chunk_clear(&back);
+	back = (struct store_chunk){.index = c.index, .start = c.start, .end = c.end};
 	u.describe.identify = false;
 	assert_int_equal(chunk_result_read(&u, &result, &back, &err), -ERR_PROTO);
 }
