@@ -88,11 +88,13 @@ static void take_beat(struct fleet_head *h, const char *name, const natsMsg *m)
 }
 
 /* It may begin before the server's answer to publishing is here. */
-static bool is_given(const struct fleet_head *h, const struct unit *u, const struct wire_start *s)
+static bool is_given(const struct fleet_head *h, const struct unit *u, const struct wire_start *s,
+                     const char *worker)
 {
 	char nonce[WIRE_NONCE];
 
-	if (!u || !u->running || s->attempt < u->attempt || s->attempt > u->attempt + 1)
+	if (!u || !u->running || s->attempt < u->attempt || s->attempt > u->attempt + 1 ||
+	    (u->view.not_by && !strcmp(u->view.not_by, worker)))
 		return false;
 	wire_nonce(h->owner.secret, &u->view, s->attempt, nonce);
 	return !strcmp(nonce, s->nonce);
@@ -106,7 +108,7 @@ static void take_start(struct fleet_head *h, const char *name, const natsMsg *m)
 		return;
 	pthread_mutex_lock(&h->lock);
 	struct unit *u = unit_find(h, s.id);
-	if (is_given(h, u, &s)) {
+	if (is_given(h, u, &s, name)) {
 		const int64_t starts = u->starts;
 		const bool open = u->last.attempt;
 		char before[FLEET_NAME_MAX + 1];

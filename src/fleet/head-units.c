@@ -280,9 +280,10 @@ bool unit_has_worker(const struct fleet_head *h, const struct unit *u)
 		return true;
 	for (const struct worker *w = h->workers; w; w = w->next) {
 		bool has = u->last.attempt && !strcmp(u->last_worker, w->name) &&
-		           w->heard + WORKER_LOST * CLOCK_SECOND > now;
+		           w->heard + WORKER_LOST * CLOCK_SECOND > now &&
+		           !reported(u, w->name, REPORT_SILENT);
 		if (has ||
-		    (worker_lives(w) && worker_serves(w, u->view.model) && !reported(u, w->name, false)))
+		    (worker_lives(w) && worker_serves(w, u->view.model) && !reported_any(u, w->name)))
 			return true;
 	}
 	return false;
