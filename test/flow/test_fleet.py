@@ -414,9 +414,6 @@ class Lies(Fleet):
         """Not by saying several times that a unit failed."""
         self.alone("fails")
 
-    def test_nor_by_beginning_often(self):
-        self.alone("begins")
-
 
 if __name__ == "__main__":
     unittest.main(verbosity=2 if sys.stdout.isatty() else 1)
