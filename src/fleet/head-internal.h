@@ -181,9 +181,10 @@ void unit_report(struct unit *u, enum report_kind kind, const char *worker, int6
  * again about it. */
 bool unit_was_reported(const struct unit *u, const char *worker, int64_t attempt);
 /* A worker has begun: notes what became of the one before. */
-void unit_start(struct unit *u, const struct wire_start *s, const char *worker);
+void unit_start(struct fleet_head *h, struct unit *u, const struct wire_start *s,
+                const char *worker);
 /* The start that is open has ended without a word. */
-void unit_end_silent(struct unit *u);
+void unit_end_silent(struct fleet_head *h, struct unit *u);
 /* Counts what became of a delivery, for the worker and the whole. */
 enum delivery_end { END_DONE, END_FAILED, END_REFUSED, END_SILENT };
 void head_count(struct fleet_head *h, const char *worker, enum delivery_end end);

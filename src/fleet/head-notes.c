@@ -109,16 +109,7 @@ static void take_start(struct fleet_head *h, const char *name, const natsMsg *m)
 	pthread_mutex_lock(&h->lock);
 	struct unit *u = unit_find(h, s.id);
 	if (is_given(h, u, &s, name)) {
-		const int64_t starts = u->starts;
-		const bool open = u->last.attempt;
-		char before[FLEET_NAME_MAX + 1];
-		memcpy(before, u->last_worker, sizeof before);
-		unit_start(u, &s, name);
-		if (u->starts > starts && open)
-			head_count(h, before, END_SILENT);
-		/* Another attempt was counted when it was published. Deliveries before
-		 * the first start were to workers that are not to do it. */
-		h->counts.redelivered += starts && u->starts > starts && s.delivery > 1;
+		unit_start(h, u, &s, name);
 		wakeup_signal(u->wake);
 	}
 	pthread_mutex_unlock(&h->lock);

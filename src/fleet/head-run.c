@@ -161,36 +161,26 @@ static int publish(struct fleet_head *h, struct unit *u, struct err *err)
 /* ---- results */
 
 /* Each is named once, and all of one result have a limit. */
-static int check_blobs(const struct runner_result *ret, size_t i, struct err *err)
-{
-	size_t all = 0;
-
-	for (size_t j = 0; j <= i; j++) {
-		all += ret->blobs[j].len;
-		if (j < i && !strcmp(ret->blobs[j].sha256, ret->blobs[i].sha256))
-			return err_set(err, ERR_PROTO, "the result names data twice");
-	}
-	return all <= BLOBS_MOST
-	           ? 0
-	           : err_set(err, ERR_LIMIT, "the result has more than %d bytes of data", BLOBS_MOST);
-}
-
 static int fetch_blobs(struct fleet_head *h, const struct wire_result *w, struct runner_result *ret,
                        struct err *err)
 {
+	size_t all = 0;
+
 	ret->blobs = mem_alloc(w->n_blobs + 1, sizeof *ret->blobs);
 	for (size_t i = 0; i < w->n_blobs; i++) {
 		struct runner_blob *b = &ret->blobs[i];
 		if (!h->hooks.blob)
 			return err_set(err, ERR_PROTO, "the result names data, and this head takes none");
+		if (runner_find_blob(ret, w->blobs[i]))
+			return err_set(err, ERR_PROTO, "the result names data twice");
 		int r = h->hooks.blob(h->hooks.ctx, w->blobs[i], &b->data, &b->len, err);
 		if (r)
 			return err_wrap(err, "data %.12s", w->blobs[i]);
 		ret->n_blobs++;
 		memcpy(b->sha256, w->blobs[i], HASH_HEX);
-		r = check_blobs(ret, i, err);
-		if (r)
-			return r;
+		all += b->len;
+		if (all > BLOBS_MOST)
+			return err_set(err, ERR_LIMIT, "the result has more than %d bytes of data", BLOBS_MOST);
 	}
 	return 0;
 }
@@ -367,9 +357,7 @@ static bool look_for_result(struct fleet_head *h, struct unit *u, struct cancel 
 static void forget_message(struct fleet_head *h, struct unit *u, const char *why)
 {
 	pthread_mutex_lock(&h->lock);
-	if (u->last.attempt)
-		head_count(h, u->last_worker, END_SILENT);
-	unit_end_silent(u);
+	unit_end_silent(h, u);
 	u->seq = 0;
 	h->mend = true;
 	pthread_mutex_unlock(&h->lock);

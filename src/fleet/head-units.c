@@ -108,19 +108,25 @@ bool unit_was_reported(const struct unit *u, const char *worker, int64_t attempt
 	return false;
 }
 
-void unit_end_silent(struct unit *u)
+void unit_end_silent(struct fleet_head *h, struct unit *u)
 {
-	if (u->last.attempt)
+	if (u->last.attempt) {
 		unit_report(u, REPORT_SILENT, u->last_worker, 0, "ended without a word");
+		head_count(h, u->last_worker, END_SILENT);
+	}
 	u->last = (struct wire_start){0};
 }
 
-void unit_start(struct unit *u, const struct wire_start *s, const char *worker)
+void unit_start(struct fleet_head *h, struct unit *u, const struct wire_start *s,
+                const char *worker)
 {
 	if (s->attempt < u->last.attempt ||
 	    (s->attempt == u->last.attempt && s->delivery <= u->last.delivery))
 		return;
-	unit_end_silent(u);
+	unit_end_silent(h, u);
+	/* Another attempt was counted when it was published. Deliveries before the
+	 * first start were to workers that are not to do it. */
+	h->counts.redelivered += u->starts && s->delivery > 1;
 	u->last = *s;
 	u->last_at = clock_now();
 	u->lonely = 0;
@@ -189,36 +195,24 @@ bool worker_serves(const struct worker *w, const char *model)
 	return !*model;
 }
 
-static bool reported(const struct unit *u, const char *worker, enum report_kind kind)
+/* Sets of what is reported. */
+#define KIND(kind) (1u << (kind))
+#define ANY (~0u)
+
+static bool reported(const struct unit *u, const char *worker, unsigned kinds)
 {
 	for (size_t i = 0; i < u->n_reports; i++)
-		if (!strcmp(u->reports[i].worker, worker) && u->reports[i].kind == kind)
+		if (!strcmp(u->reports[i].worker, worker) && KIND(u->reports[i].kind) & kinds)
 			return true;
 	return false;
 }
 
-static bool reported_any(const struct unit *u, const char *worker)
-{
-	return reported(u, worker, REPORT_FAILED) || reported(u, worker, REPORT_REFUSED) ||
-	       reported(u, worker, REPORT_SILENT) || reported(u, worker, REPORT_BACK);
-}
-
-/* Whether a worker is there that can do it, and of which nothing of this kind
- * is known. */
-static bool has_others(const struct fleet_head *h, const struct unit *u, enum report_kind kind)
+/* Whether a worker is there that can do it, and of which none of this is
+ * known. */
+static bool has_others(const struct fleet_head *h, const struct unit *u, unsigned kinds)
 {
 	for (const struct worker *w = h->workers; w; w = w->next)
-		if (worker_lives(w) && worker_serves(w, u->view.model) &&
-		    !reported(u, w->name, REPORT_REFUSED) && !reported(u, w->name, kind))
-			return true;
-	return false;
-}
-
-/* Likewise of no kind. */
-static bool has_untried(const struct fleet_head *h, const struct unit *u)
-{
-	for (const struct worker *w = h->workers; w; w = w->next)
-		if (worker_lives(w) && worker_serves(w, u->view.model) && !reported_any(u, w->name))
+		if (worker_lives(w) && worker_serves(w, u->view.model) && !reported(u, w->name, kinds))
 			return true;
 	return false;
 }
@@ -232,7 +226,7 @@ bool unit_is_lonely(const struct fleet_head *h, const struct unit *u)
 			continue;
 		if (worker_has(w, u->id))
 			return false;
-		idle = idle || ((int64_t)w->beat.n_units < w->beat.slots && !reported_any(u, w->name));
+		idle = idle || ((int64_t)w->beat.n_units < w->beat.slots && !reported(u, w->name, ANY));
 	}
 	return idle;
 }
@@ -243,7 +237,8 @@ static bool is_reported(const struct fleet_head *h, const struct unit *u)
 	int64_t workers, times;
 
 	count(u, REPORT_FAILED, &workers, &times);
-	return workers >= FAIL_WORKERS || (times >= FAIL_REPORTS && !has_others(h, u, REPORT_FAILED));
+	return workers >= FAIL_WORKERS ||
+	       (times >= FAIL_REPORTS && !has_others(h, u, KIND(REPORT_REFUSED) | KIND(REPORT_FAILED)));
 }
 
 bool unit_has_failed(const struct fleet_head *h, const struct unit *u, struct err *err)
@@ -258,7 +253,7 @@ bool unit_has_failed(const struct fleet_head *h, const struct unit *u, struct er
 	}
 	count(u, REPORT_SILENT, &workers, &times);
 	if ((workers >= SILENT_WORKERS && times >= SILENT) ||
-	    (times >= SILENT_STOP && !has_others(h, u, REPORT_SILENT))) {
+	    (times >= SILENT_STOP && !has_others(h, u, KIND(REPORT_REFUSED) | KIND(REPORT_SILENT)))) {
 		history(u, REPORT_SILENT, &text);
 		err_set(err, ERR_DIED, "%lld times a worker began and was not heard of again: %s",
 		        (long long)times, buf_str(&text));
@@ -281,9 +276,9 @@ bool unit_has_worker(const struct fleet_head *h, const struct unit *u)
 	for (const struct worker *w = h->workers; w; w = w->next) {
 		bool has = u->last.attempt && !strcmp(u->last_worker, w->name) &&
 		           w->heard + WORKER_LOST * CLOCK_SECOND > now &&
-		           !reported(u, w->name, REPORT_SILENT);
+		           !reported(u, w->name, KIND(REPORT_SILENT));
 		if (has ||
-		    (worker_lives(w) && worker_serves(w, u->view.model) && !reported_any(u, w->name)))
+		    (worker_lives(w) && worker_serves(w, u->view.model) && !reported(u, w->name, ANY)))
 			return true;
 	}
 	return false;
@@ -292,7 +287,7 @@ bool unit_has_worker(const struct fleet_head *h, const struct unit *u)
 void unit_avoid(const struct fleet_head *h, const struct unit *u,
                 const char *ret[static WIRE_MAX_AVOID + 1])
 {
-	bool others = has_untried(h, u);
+	bool others = has_others(h, u, ANY);
 	size_t n = 0;
 
 	if (u->view.not_by)
