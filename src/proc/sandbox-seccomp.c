@@ -47,6 +47,10 @@ static const int allowed[] = {
 	SCMP_SYS(getrusage),
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(close),
+	/* The beginning of a thread: a library may have made one when it was loaded
+	 * that runs only now, and the C library aborts without them. */
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(rseq),
 };
 
 /* No decoder uses these calls, so a process that does is compromised. */
@@ -110,8 +114,6 @@ static const int for_drivers[] = {
 	SCMP_SYS(epoll_create1),
 	SCMP_SYS(epoll_ctl),
 	SCMP_SYS(epoll_wait),
-	SCMP_SYS(set_robust_list),
-	SCMP_SYS(rseq),
 	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(sched_getparam),

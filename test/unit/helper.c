@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -321,6 +322,8 @@ static long attempt(const char *what)
 		return fork();
 	if (!strcmp(what, "thread"))
 		return pthread_create(&thread, NULL, nothing, NULL) ? -1 : 0;
+	if (!strcmp(what, "begin-thread")) /* the kernel's error, not the filter's */
+		return syscall(SYS_rseq, NULL, 0, 0, 0);
 	if (!strcmp(what, "ptrace"))
 		return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL);
 	if (!strcmp(what, "exec-memory"))
