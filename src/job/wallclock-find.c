@@ -8,26 +8,14 @@
 #include "wallclock/parse.h"
 
 enum {
-	FRAMES = 8,
-	TURNED_FRAMES = 2,
+	FRAMES = CLOCK_FRAMES,
+	SIDEWAYS_FRAMES = 2, /* of the FRAMES */
 	PLACES_MAX = 24,
 	TRIED_MAX = 4,
 	TRIED_FRAMES = 5,
 	GOOD = 6,
 	FULL = 10000
 };
-
-/* Frames that are read again and again. */
-struct frames {
-	struct frame list[FRAMES];
-	size_t n;
-};
-
-static void frames_clear(struct frames *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		frame_clear(&s->list[i]);
-}
 
 /* A place where times were read. */
 struct found {
@@ -40,9 +28,16 @@ struct finding {
 	size_t n;
 };
 
+void clock_frames_clear(struct clock_frames *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		frame_clear(&f->list[i]);
+	f->n = 0;
+}
+
 static int keep_frame(void *ctx, size_t i, struct frame *f)
 {
-	struct frames *s = ctx;
+	struct clock_frames *s = ctx;
 	(void)i;
 	if (!f->jpeg || s->n == FRAMES || (s->n > 0 && s->list[s->n - 1].pts >= f->pts))
 		return 0;
@@ -56,7 +51,7 @@ static int keep_frame(void *ctx, size_t i, struct frame *f)
 	return 0;
 }
 
-static int take_frames(struct clock_view *v, struct frames *ret, struct err *err)
+int clock_frames_take(struct clock_view *v, struct clock_frames *ret, struct err *err)
 {
 	int64_t times[FRAMES], span = v->to - v->from;
 	for (int i = 0; i < FRAMES; i++)
@@ -90,16 +85,16 @@ static int smaller(int a, int b)
 	return a < b ? a : b;
 }
 
-static bool is_sideways(const struct text_region *r)
+static bool is_sideways(int turn)
 {
-	return r->turn == 90 || r->turn == 270;
+	return turn == 90 || turn == 270;
 }
 
 /* Whether two boxes are on one line of text; below: or one above the other. */
 static bool is_beside(const struct text_region *a, const struct text_region *b, bool below)
 {
 	int ax = a->x, aw = a->w, ay = a->y, ah = a->h, bx = b->x, bw = b->w, by = b->y, bh = b->h;
-	if (is_sideways(a)) {
+	if (is_sideways(a->turn)) {
 		ax = a->y, aw = a->h, ay = a->x, ah = a->w;
 		bx = b->y, bw = b->h, by = b->x, bh = b->w;
 	}
@@ -122,7 +117,7 @@ static struct text_region grown(const struct clock_view *v, const struct text_re
                                 int percent)
 {
 	int w = v->video.width, h = v->video.height, x, y;
-	if (is_sideways(r)) {
+	if (is_sideways(r->turn)) {
 		x = r->w * percent / 100;
 		y = (int)((int64_t)x * w / h);
 	} else {
@@ -180,7 +175,13 @@ static void take_lines(const struct text_lines *lines, struct finding *s)
 	}
 }
 
-static int read_pages(struct clock_view *v, const struct frames *f, size_t most, int turn,
+static void set_turn(struct text_lines *lines, int turn)
+{
+	for (size_t k = 0; k < lines->n; k++)
+		lines->lines[k].box.turn = turn;
+}
+
+static int read_pages(struct clock_view *v, const struct clock_frames *f, size_t most, int turn,
                       struct finding *s, struct err *err)
 {
 	int r = 0;
@@ -189,16 +190,15 @@ static int read_pages(struct clock_view *v, const struct frames *f, size_t most,
 		AUTO(text_lines_clear) struct text_lines lines = {0};
 		const struct text_region all = {.w = FULL, .h = FULL, .turn = turn};
 		r = clock_view_read(v, &f->list[i], &all, TEXT_PAGE, &lines, err);
-		for (size_t k = 0; k < lines.n; k++)
-			lines.lines[k].box.turn = turn;
+		set_turn(&lines, turn);
 		take_lines(&lines, s);
 	}
 	return r;
 }
 
 /* Where pages show nothing: the upper and the lower edge, in halves. */
-static int read_edges(struct clock_view *v, const struct frames *f, struct finding *s,
-                      struct err *err)
+static int read_edges(struct clock_view *v, const struct clock_frames *f, int turn,
+                      struct finding *s, struct err *err)
 {
 	int r = 0;
 	for (size_t i = 0; i < f->n && r == 0; i += f->n > 2 ? f->n / 2 : 1)
@@ -207,8 +207,10 @@ static int read_edges(struct clock_view *v, const struct frames *f, struct findi
 			const struct text_region edge = {.x = k % 2 * FULL / 2,
 			                                 .y = k / 2 * (FULL - FULL / 8),
 			                                 .w = FULL / 2,
-			                                 .h = FULL / 8};
+			                                 .h = FULL / 8,
+			                                 .turn = turn};
 			r = clock_view_read(v, &f->list[i], &edge, TEXT_LINE, &lines, err);
+			set_turn(&lines, turn);
 			take_lines(&lines, s);
 		}
 	return r;
@@ -218,8 +220,8 @@ static int read_edges(struct clock_view *v, const struct frames *f, struct findi
 
 /* A clock goes on from frame to frame; a time on a sign does not. *ret: how
  * well it can be read, in points of 3 for each frame; 0 = no clock. */
-static int try_place(struct clock_view *v, const struct frames *f, const struct clock_place *p,
-                     size_t *ret, struct err *err)
+static int try_place(struct clock_view *v, const struct clock_frames *f,
+                     const struct clock_place *p, size_t *ret, struct err *err)
 {
 	struct wallclock_reading last = {0}, now;
 	size_t timed = 0, dated = 0, moved = 0;
@@ -239,8 +241,8 @@ static int try_place(struct clock_view *v, const struct frames *f, const struct 
 }
 
 /* The space around a place with which it is read best, and second best. */
-static int try_margins(struct clock_view *v, const struct frames *f, const struct found *found,
-                       size_t *best, struct err *err)
+static int try_margins(struct clock_view *v, const struct clock_frames *f,
+                       const struct found *found, size_t *best, struct err *err)
 {
 	static const int margins[] = {12, 60, 30, 120};
 	size_t frames = f->n > TRIED_FRAMES ? (f->n + 1) / 2 : f->n;
@@ -269,8 +271,8 @@ static int compare(const void *a, const void *b)
 	return (x->times < y->times) - (x->times > y->times);
 }
 
-static int choose(struct clock_view *v, const struct frames *f, struct finding *s, bool *ret_found,
-                  struct err *err)
+static int choose(struct clock_view *v, const struct clock_frames *f, struct finding *s,
+                  bool *ret_found, struct err *err)
 {
 	size_t best = 0;
 	int r = 0;
@@ -282,28 +284,18 @@ static int choose(struct clock_view *v, const struct frames *f, struct finding *
 	return r;
 }
 
-int clock_find(struct clock_view *v, bool *ret_found, struct err *err)
+int clock_find(struct clock_view *v, const struct clock_frames *f, int turn, bool *ret_found,
+               struct err *err)
 {
-	static const int turns[] = {180, 90, 270};
-	AUTO(frames_clear) struct frames f = {0};
 	struct finding s = {0};
 	*ret_found = false;
-	int r = take_frames(v, &f, err);
+	v->points = 0;
+	int r = read_pages(v, f, is_sideways(turn) ? SIDEWAYS_FRAMES : FRAMES, turn, &s, err);
 	if (r == 0)
-		r = read_pages(v, &f, FRAMES, 0, &s, err);
-	if (r == 0)
-		r = choose(v, &f, &s, ret_found, err);
-	if (r == 0 && !*ret_found) {
-		s.n = 0;
-		r = read_edges(v, &f, &s, err);
-		if (r == 0)
-			r = choose(v, &f, &s, ret_found, err);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(turns) && r == 0 && !*ret_found; i++) {
-		s.n = 0;
-		r = read_pages(v, &f, TURNED_FRAMES, turns[i], &s, err);
-		if (r == 0)
-			r = choose(v, &f, &s, ret_found, err);
-	}
-	return r;
+		r = choose(v, f, &s, ret_found, err);
+	if (r < 0 || *ret_found || is_sideways(turn))
+		return r;
+	s.n = 0;
+	r = read_edges(v, f, turn, &s, err);
+	return r < 0 ? r : choose(v, f, &s, ret_found, err);
 }

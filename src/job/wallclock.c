@@ -127,23 +127,37 @@ static int follow(struct clock_view *v, struct wallclock_clock *c, bool *found, 
 	return r;
 }
 
+/* One that is read in the frames turned like this. */
+static int read_turned(struct clock_view *v, const struct clock_frames *f, int turn,
+                       struct wallclock *w, bool *found, struct err *err)
+{
+	struct wallclock_clock *c = &w->clocks[w->n_clocks];
+	int r = clock_find(v, f, turn, found, err);
+	if (r < 0 || !*found)
+		return r;
+	c->source = WALLCLOCK_PICTURE;
+	c->name = mem_strdup("the clock in the picture");
+	w->n_clocks++; /* so that it is freed */
+	r = follow(v, c, found, err);
+	if (r < 0 || !*found)
+		wallclock_drop(w, w->n_clocks - 1);
+	return r;
+}
+
+/* Upright, as from a camera that hangs from the ceiling, and sideways. What is
+ * read upside down may be a time by chance. */
 static int read_picture(struct clock_view *v, const struct wallclock_options *o,
                         struct wallclock *w, struct err *err)
 {
+	static const int turns[] = {0, 180, 90, 270};
+	AUTO(clock_frames_clear) struct clock_frames f = {0};
 	const struct text_reader_options with = {.sandbox = o->sandbox, .background = o->background};
-	struct wallclock_clock *c = &w->clocks[w->n_clocks];
 	bool found = false;
 	int r = text_reader_open(&with, v->cancel, &v->reader, err);
 	if (r == 0)
-		r = clock_find(v, &found, err);
-	if (r == 0 && found) {
-		c->source = WALLCLOCK_PICTURE;
-		c->name = mem_strdup("the clock in the picture");
-		w->n_clocks++; /* so that it is freed */
-		r = follow(v, c, &found, err);
-		if (r < 0 || !found)
-			wallclock_drop(w, w->n_clocks - 1);
-	}
+		r = clock_frames_take(v, &f, err);
+	for (size_t i = 0; i < ARRAY_LEN(turns) && r == 0 && !found; i++)
+		r = read_turned(v, &f, turns[i], w, &found, err);
 	w->reads = v->reads;
 	return r;
 }
