@@ -16,9 +16,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "decoder/caps.h"
 #include "engine/embed.h"
-#include "proc/spawn.h"
-#include "proc/wire.h"
 
 void checks_clear(struct checks *c)
 {
@@ -45,21 +44,6 @@ static char *join(json_t *words)
 	json_array_foreach (words, i, w)
 		buf_addf(&out, "%s%s", i ? ", " : "", json_string_value(w));
 	return buf_take(&out);
-}
-
-static int ask_caps(json_t **ret, struct err *err)
-{
-	const struct role_start start = ROLE_START("caps");
-	const struct wire_limits limits = {.head = 1 << 16, .blob = 0};
-	AUTO(child_freep) struct child *child = NULL;
-	struct wire_msg m = {0};
-	int r = child_start_role(&start, &child, err);
-	if (r == 0)
-		r = wire_recv(child_socket(child), &limits, clock_now() + 20 * CLOCK_SECOND, NULL, &m, err);
-	if (r == 0)
-		*ret = json_incref(m.head);
-	wire_msg_clear(&m);
-	return r;
 }
 
 static void check_decoders(struct checks *c, json_t *caps)
@@ -101,7 +85,7 @@ void doctor_media(struct checks *c)
 	struct err err;
 	const char *name;
 	json_t *version;
-	if (ask_caps(&caps, &err) < 0) {
+	if (decoder_caps(&caps, &err) < 0) {
 		checks_add(c, "media libraries", CHECK_FAULT, mem_strdup(err.msg),
 		           mem_strdup("the decoder process does not start; rebuild with ./vdet"));
 		return;

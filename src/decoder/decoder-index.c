@@ -7,37 +7,11 @@
 #include "decoder/decoder-internal.h"
 #include "protocol/media-wire.h"
 
-static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;
-
 void packet_scan_clear(struct packet_scan *w)
 {
 	free(w->bins);
 	free(w->keys);
 	*w = (struct packet_scan){0};
-}
-
-void signatures_clear(struct signatures *s)
-{
-	free(s->items);
-	*s = (struct signatures){0};
-}
-
-void signatures_add(struct signatures *s, const struct signature *one)
-{
-	s->items = mem_room(s->items, s->n, &s->cap, sizeof *s->items);
-	s->items[s->n++] = *one;
-}
-
-void grids_clear(struct grids *g)
-{
-	free(g->items);
-	*g = (struct grids){0};
-}
-
-void grids_add(struct grids *g, const struct grid *one)
-{
-	g->items = mem_room(g->items, g->n, &g->cap, sizeof *g->items);
-	g->items[g->n++] = *one;
 }
 
 static int read_packets_head(const json_t *h, struct packet_scan *w, struct err *err)
@@ -47,9 +21,9 @@ static int read_packets_head(const json_t *h, struct packet_scan *w, struct err 
 		const char *key;
 		int64_t min, max, *ret;
 	} ints[] = {
-		{"first", -latest, latest, &w->first},
-		{"duration", 1, latest, &w->duration},
-		{"bin", PACKET_BIN_WIDTH, latest, &w->bin},
+		{"first", -DECODER_LATEST, DECODER_LATEST, &w->first},
+		{"duration", 1, DECODER_LATEST, &w->duration},
+		{"bin", PACKET_BIN_WIDTH, DECODER_LATEST, &w->bin},
 		{"bins", 0, PACKET_BINS_MAX, &bins},
 		{"keys", 0, PACKET_KEYS_MAX, &keys},
 		{"packets", 1, INT64_MAX, &w->packets},
@@ -105,32 +79,6 @@ int decoder_packets(struct decoder *d, struct packet_scan *ret, struct err *err)
 	return 0;
 }
 
-static int read_signatures(const unsigned char *p, int64_t n, struct signatures *out,
-                           struct err *err)
-{
-	for (int64_t i = 0; i < n; i++, p += SIGNATURE_BYTES) {
-		struct signature s;
-		if (!signature_get(p, &s) || s.pts < -latest || s.pts > latest)
-			return err_set(err, ERR_PROTO, "a signature is invalid");
-		if (!out->n || s.pts > out->items[out->n - 1].pts)
-			signatures_add(out, &s);
-	}
-	return 0;
-}
-
-static int read_grids(const unsigned char *p, int64_t n, struct grids *out, struct err *err)
-{
-	for (int64_t i = 0; i < n; i++, p += GRID_BYTES) {
-		struct grid g;
-		grid_get(p, &g);
-		if (g.pts < -latest || g.pts > latest)
-			return err_set(err, ERR_PROTO, "a grid is invalid");
-		if (!out->n || g.pts > out->items[out->n - 1].pts)
-			grids_add(out, &g);
-	}
-	return 0;
-}
-
 /* Reduces *left by the number of signatures. */
 static int read_pictures(const struct wire_msg *m, size_t *left, struct signatures *out,
                          struct grids *grids, struct err *err)
@@ -141,13 +89,11 @@ static int read_pictures(const struct wire_msg *m, size_t *left, struct signatur
 		r = wire_int(m->head, "grids", 0, n < GRIDS_MAX ? n : GRIDS_MAX, &n_grids, err);
 	if (r < 0)
 		return r;
-	size_t first = (size_t)n * SIGNATURE_BYTES;
-	if (m->blob_len != first + (size_t)n_grids * GRID_BYTES || (size_t)n > *left)
+	if ((size_t)n > *left)
 		return err_set(err, ERR_PROTO, "an invalid number of signatures was sent: %lld",
 		               (long long)n);
 	*left -= (size_t)n;
-	r = read_signatures(m->blob, n, out, err);
-	return r < 0 ? r : read_grids(m->blob + first, n_grids, grids, err);
+	return pictures_read(m->blob, m->blob_len, (size_t)n, (size_t)n_grids, out, grids, err);
 }
 
 /* Receives everything up to DONE; at most `left` signatures. */

@@ -6,6 +6,7 @@
 #define VDET_DECODER_DECODER_INDEX_H
 
 #include "decoder/decoder.h"
+#include "decoder/pictures.h"
 #include "protocol/index-wire.h"
 
 /* The packets of the whole file; nothing is decoded. */
@@ -23,22 +24,6 @@ void packet_scan_clear(struct packet_scan *w);
 
 /* The caller clears `ret`. */
 int decoder_packets(struct decoder *d, struct packet_scan *ret, struct err *err);
-
-/* Signatures, ascending by time (others are dropped). */
-struct signatures {
-	struct signature *items;
-	size_t n, cap;
-};
-void signatures_clear(struct signatures *s);
-void signatures_add(struct signatures *s, const struct signature *one);
-
-/* Grids, likewise. */
-struct grids {
-	struct grid *items;
-	size_t n, cap;
-};
-void grids_clear(struct grids *g);
-void grids_add(struct grids *g, const struct grid *one);
 
 /* Appends the signatures and grids of these keyframes (ascending, at most
  * MEDIA_TIMES_MAX); some may be missing. */
