@@ -19,6 +19,27 @@
 
 #define INDEX_EFFORT_AUTO (-1.0)
 
+/* A range to decode: see decoder_stretch(), with at most INDEX_FRAMES_MOST
+ * pictures. */
+struct index_look {
+	int64_t from, to;
+	bool all;
+};
+enum { INDEX_FRAMES_MOST = 200000 }; /* half an hour at 100 frames per second */
+
+/* Decodes ranges elsewhere, beside the children. A range is never waited for: a
+ * child that has nothing else to do decodes it, too, and the first result is
+ * taken. Both must be the same. */
+struct index_away {
+	/* How many it takes at the same time, now. */
+	int (*serves)(void *ctx);
+	/* Decodes one; any thread. Blocks until `cancel` fires. After an error the
+	 * range is decoded here. */
+	int (*decode)(void *ctx, const struct index_look *look, struct cancel *cancel,
+	              struct signatures *ret, struct grids *ret_grids, struct err *err);
+	void *ctx;
+};
+
 struct indexer_options {
 	/* share of the video that may be decoded in full, 0 to 1; or
 	 * INDEX_EFFORT_AUTO: as much as costs at most as 1920x1080 at 30 frames per
@@ -29,6 +50,7 @@ struct indexer_options {
 	bool scenes;     /* cuts are exact to the frame, whatever it costs */
 	bool fresh;      /* indexer_get(): do not use a stored index */
 	struct decoder_options decoder;
+	const struct index_away *away; /* NULL = none */
 	/* Called from any thread, one at a time, with the current phase and the
 	 * fraction that is done; may be NULL. */
 	void (*progress)(void *ctx, const char *what, double fraction);

@@ -18,10 +18,14 @@ struct task {
 	const struct packet_key *keys; /* borrowed from the packet scan; NULL for a range */
 	size_t n_keys;
 	struct range range;
+	bool here, away;          /* who is doing it */
+	struct cancel *withdrawn; /* of what does it elsewhere; NULL if nothing ever did */
+	bool ended;
+	/* The result, once it has ended. */
+	bool done;
 	struct signatures found; /* of the keyframes */
 	struct grids grids;
 	struct range_result result;
-	bool done;
 };
 
 struct worker_pool {
@@ -31,7 +35,7 @@ struct worker_pool {
 	const struct packet_scan *scan;
 	pthread_mutex_t lock; /* protects what follows */
 	struct task **tasks;
-	size_t n, next, done;
+	size_t n, done;
 	int restarts;
 	int64_t failed;
 	struct err err; /* of the last failure */
