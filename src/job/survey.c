@@ -13,6 +13,7 @@
 #include "index/anomaly.h"
 #include "index/indexer.h"
 #include "job/budget.h"
+#include "job/index-away.h"
 #include "job/step-options.h"
 #include "job/streams.h"
 
@@ -23,6 +24,7 @@ void survey_clear(struct survey *s)
 	plan_free(TAKE(s->plan));
 	json_decref(TAKE(s->seen));
 	indexer_free(TAKE(s->indexer));
+	index_giver_free(TAKE(s->giver));
 	video_index_free(TAKE(s->index));
 }
 
@@ -85,18 +87,22 @@ static struct indexer_options index_options(struct survey *s)
 	                                .workers = o->workers,
 	                                .progress = on_progress,
 	                                .ctx = s,
-	                                .decoder = o->decoder};
+	                                .decoder = o->decoder,
+	                                .away = s->giver ? index_giver_away(s->giver) : NULL};
 }
 
 /* More of the index: all of a stored one, or the next part. */
 static int step_index(struct survey *s, const char *sha256, struct err *err)
 {
-	const struct indexer_options i = index_options(s);
+	struct indexer_options i = index_options(s);
 	int r = 0;
 	if (!s->indexer) {
 		r = sha256 ? indexer_load(s->run->store, sha256, &i, &s->index, err) : -ERR_NOENT;
 		if (r != -ERR_NOENT)
 			return r;
+		if (sha256 && !s->giver)
+			s->giver = index_giver_new(s->run, sha256, &s->options->decoder);
+		i = index_options(s);
 		r = indexer_begin(s->fd, &i, s->run->cancel, &s->indexer, err);
 	}
 	if (r == 0)
@@ -105,6 +111,7 @@ static int step_index(struct survey *s, const char *sha256, struct err *err)
 		s->index = indexer_take(s->indexer);
 		s->made = true;
 		indexer_free(TAKE(s->indexer));
+		index_giver_free(TAKE(s->giver));
 	}
 	return r;
 }

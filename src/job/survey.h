@@ -34,6 +34,7 @@ struct survey {
 	char note[700]; /* what was assumed where the index could not be made; "" if nothing */
 	bool whole;     /* the plan is complete */
 	/* For the steps. */
+	struct index_giver *giver; /* to workers of a fleet; NULL = none; owned */
 	struct indexer *indexer;   /* running; owned */
 	struct video_index *index; /* all of it; owned */
 	bool made;                 /* by this run, so that survey_keep() stores it */

@@ -7,19 +7,18 @@
 
 #include "job/unit-result.h"
 
-/* A frame or a token more, of a look. */
-static void note_look(void *ctx)
+void work_lane_moved(void *lane)
 {
-	const struct work_lane *l = ctx;
+	const struct work_lane *l = lane;
 	if (l->call && l->call->progress)
 		l->call->progress(l->call->ctx);
 }
 
-/* The same of a chunk. */
+/* A frame or a token more, of a chunk. */
 static void note_progress(void *ctx, const struct progress_event *event)
 {
 	if (event->type == PROGRESS_CHUNK || event->type == PROGRESS_UPDATE)
-		note_look(ctx);
+		work_lane_moved(ctx);
 }
 
 struct work_lane *work_lane_new(const struct work_setup *setup)
@@ -32,7 +31,7 @@ struct work_lane *work_lane_new(const struct work_setup *setup)
 	                              .progress = progress_new(note_progress, l),
 	                              .cancel = l->cancel};
 	l->describe = (struct describe_worker){
-		.run = &l->run, .options = &l->options, .fd = -1, .moved = note_look, .moved_ctx = l};
+		.run = &l->run, .options = &l->options, .fd = -1, .moved = work_lane_moved, .moved_ctx = l};
 	return l;
 }
 

@@ -41,6 +41,9 @@ int work_lane_bytes(struct work_lane *l, struct err *err);
  * failure (job/unit-result.h). */
 int work_lane_looked(struct work_lane *l, int r, struct err *err);
 
+/* The unit got on, as by a frame or a token more. */
+void work_lane_moved(void *lane);
+
 /* Adds microseconds until frames were decoded to the meter, if there is one. */
 void work_lane_decoded(const struct work_lane *l, int64_t time);
 

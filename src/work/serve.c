@@ -18,6 +18,7 @@
 #include "remote/cache.h"
 #include "remote/source.h"
 #include "work/ask.h"
+#include "work/index.h"
 
 enum { SLOTS_MAX = 256, KNOWN = 64 };
 
@@ -26,6 +27,7 @@ struct server {
 	struct remote_cache *cache;
 	struct work *work;
 	struct work_texts *texts;
+	struct work_index index;
 	struct work_meter meter;
 	struct remote_meter bytes;
 	pthread_mutex_t lock;        /* guards what follows */
@@ -172,7 +174,7 @@ static int do_unit(void *ctx, const struct runner_unit *u, struct fleet_token *t
 static bool takes(void *ctx, const char *model)
 {
 	const struct server *s = ctx;
-	return work_texts_takes(s->texts, model);
+	return work_texts_takes(s->texts, model) && work_index_takes(&s->index, model);
 }
 
 static int put_blob(void *ctx, struct fleet_token *t, const struct runner_blob *blob,
@@ -220,10 +222,13 @@ static int serve(struct server *s, struct cancel *drain, struct cancel *cancel, 
 	char model[HASH_HEX], by_name[HASH_HEX];
 	unit_model(engine_info(o->engine), model);
 	unit_model_name(engine_info(o->engine), by_name);
-	const char *models[2 + WORK_TEXTS_MODELS] = {model, by_name};
+	const char *models[3 + WORK_TEXTS_MODELS] = {model, by_name};
 	size_t n_models = strcmp(model, by_name) ? 2 : 1;
 	s->texts = work_texts_new(&o->texts, drain);
 	n_models += work_texts_models(s->texts, &models[n_models]);
+	work_index_init(&s->index);
+	if (*s->index.model)
+		models[n_models++] = s->index.model;
 	AUTO(mem_freep) char *report = make_report(o);
 	int64_t slots = o->slots ? o->slots : engine_slots(o->engine) + 1;
 	slots = slots < SLOTS_MAX ? slots : SLOTS_MAX;
@@ -238,6 +243,7 @@ static int serve(struct server *s, struct cancel *drain, struct cancel *cancel, 
 	                                            .close = close_video,
 	                                            .ctx = s},
 	                                 .texts = s->texts,
+	                                 .index = &s->index,
 	                                 .lanes = (size_t)slots,
 	                                 .meter = &s->meter};
 	const struct fleet_worker_options with = {.link = o->link,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "work/texts.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +11,10 @@
 #include "base/log.h"
 #include "job/speech-part.h"
 #include "screentext/scan.h"
+#include "work/ticker.h"
 
 /* After an engine for speech has failed, no unit of it is begun for so long. */
 #define SPEECH_PAUSE (60 * CLOCK_SECOND)
-enum { TICK_MS = 1000 };
 
 struct work_texts {
 	struct text_reader_options reader;
@@ -128,13 +127,6 @@ bool work_texts_takes(struct work_texts *t, const char *model)
 	return takes;
 }
 
-static void note_progress(void *ctx)
-{
-	const struct work_lane *l = ctx;
-	if (l->call && l->call->progress)
-		l->call->progress(l->call->ctx);
-}
-
 /* The video is open, if this machine does units of this model. */
 static int begin(struct work_lane *l, const struct runner_unit *u, const char *model,
                  const struct decoder_options *o, struct err *err)
@@ -146,42 +138,6 @@ static int begin(struct work_lane *l, const struct runner_unit *u, const char *m
 		               "head's",
 		               u->kind);
 	return work_lane_use(l, u->source, &with, err);
-}
-
-/* A reading, or a request of an engine for speech, has limits of its own: while
- * it runs, that counts as progress. What ends the unit ends the request. */
-struct ticker {
-	const struct work_lane *lane;
-	struct cancel *over, *silence; /* of the engine; NULL = there is none */
-	pthread_t thread;
-	bool started;
-};
-
-static void *tick(void *arg)
-{
-	struct ticker *t = arg;
-	struct pollfd fds[] = {{.fd = cancel_fd(t->lane->cancel), .events = POLLIN},
-	                       {.fd = cancel_fd(t->over), .events = POLLIN}};
-	while (!cancel_fired(t->over) && !cancel_fired(t->lane->cancel))
-		if (poll(fds, 2, TICK_MS) == 0)
-			note_progress((void *)t->lane);
-	if (t->silence && cancel_fired(t->lane->cancel))
-		cancel_fire(t->silence);
-	return NULL;
-}
-
-static void ticker_start(struct ticker *t, const struct work_lane *l, struct cancel *silence)
-{
-	*t = (struct ticker){.lane = l, .over = cancel_new(), .silence = silence};
-	t->started = pthread_create(&t->thread, NULL, tick, t) == 0;
-}
-
-static void ticker_end(struct ticker *t)
-{
-	cancel_fire(t->over);
-	if (t->started)
-		pthread_join(t->thread, NULL);
-	cancel_free(t->over);
 }
 
 /* ---- text */
@@ -293,7 +249,7 @@ static int take_engine(struct work_texts *t, struct work_lane *l, struct err *er
 	pthread_mutex_lock(&t->lock);
 	while (t->hearing && !cancel_fired(l->cancel)) { /* for a while, so that a cancel is seen */
 		cond_wait_until(&t->changed, &t->lock, clock_now() + CLOCK_SECOND / 20);
-		note_progress(l);
+		work_lane_moved(l);
 	}
 	if (cancel_fired(l->cancel))
 		r = err_set(err, ERR_CANCELED, "interrupted");

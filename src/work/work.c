@@ -9,6 +9,7 @@
 
 #include "work/check.h"
 #include "work/chunk.h"
+#include "work/index.h"
 #include "work/look.h"
 #include "work/texts.h"
 
@@ -175,6 +176,14 @@ static int run_speech(struct work *w, const struct runner_unit *u, const struct 
 	return r < 0 ? r : run_on_lane(w, u, call, &speech.decoder, work_speech_run, &speech, ret, err);
 }
 
+static int run_index(struct work *w, const struct runner_unit *u, const struct work_call *call,
+                     struct runner_result *ret, struct err *err)
+{
+	AUTO(index_unit_clear) struct index_unit index = {0};
+	int r = index_unit_read(u->body, &index, err);
+	return r < 0 ? r : run_on_lane(w, u, call, &index.decoder, work_index_run, &index, ret, err);
+}
+
 static const struct {
 	const char *kind;
 	int schema;
@@ -185,6 +194,7 @@ static const struct {
 	{CHECK_UNIT_KIND, CHECK_UNIT_SCHEMA, run_check},
 	{FRESH_LOOK_UNIT_KIND, FRESH_LOOK_UNIT_SCHEMA, run_look},
 	{TEXT_UNIT_KIND, TEXT_UNIT_SCHEMA, run_text},
+	{INDEX_UNIT_KIND, INDEX_UNIT_SCHEMA, run_index},
 	{SPEECH_UNIT_KIND, SPEECH_UNIT_SCHEMA, run_speech},
 };
 

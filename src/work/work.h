@@ -17,6 +17,7 @@
 
 struct work;
 struct work_texts;
+struct work_index;
 
 /* A video that is open for one lane. */
 struct work_video {
@@ -52,6 +53,7 @@ struct work_setup {                 /* everything is borrowed */
 	struct decoder_options decoder; /* limits, devices and the sandbox of this machine */
 	struct work_videos videos;
 	struct work_texts *texts; /* see texts.h; NULL = none of these */
+	struct work_index *index; /* see index.h; NULL = none of these */
 	size_t lanes;             /* units at the same time, at least 1 */
 	struct work_meter *meter; /* may be NULL */
 };

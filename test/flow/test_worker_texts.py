@@ -103,5 +103,22 @@ class Texts(test_worker.Fleet):
         self.assertIn("a part of the sound is transcribed here: no worker is there", head.log())
 
 
+class Index(test_worker.Fleet):
+    def test_close_looks(self):
+        """Workers decode ranges for the index of the head, and what comes of it is the same."""
+        self.env |= {"VDET_SAMPLE_POLICY": "adaptive", "VDET_INDEX_EFFORT": "1", "VDET_INDEX_WORKERS": "1",
+                     "VDET_UI_LOG_LEVEL": "info"}
+        self.video = flow.make_video(self.dir / "a.mp4", 400, size="160x90")
+        alone = test_worker.Machine(self, "alone")
+        alone.finish(alone.start("analyze", self.video, "--chunk-duration", 100))
+        a, _ = self.worker("a")
+        head = test_worker.Machine(self, "head")
+        head.finish(head.start("analyze", self.video, "--chunk-duration", 100, "--fleet", self.nats.url))
+        self.assertEqual(flow.same_result(self.report_of(head)), flow.same_result(self.report_of(alone)))
+        # How many a worker finishes before the head needs them depends on the machine.
+        self.assertRegex(head.log(), r"workers decoded \d+ of the [1-9]\d* ranges that they were given")
+        self.assertNotIn("a range is decoded here:", head.log())
+
+
 if __name__ == "__main__":
     flow.main()

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "decoder/decoder-audio.h"
+#include "decoder/decoder-index.h"
 #include "decoder/decoder.h"
 #include "index/indexer.h"
 
@@ -117,6 +118,19 @@ int decoder_probe(struct decoder *d, struct video_info *ret, struct err *err)
 void video_info_clear(struct video_info *v)
 {
 	(void)v;
+}
+
+int decoder_stretch(struct decoder *d, int64_t from, int64_t to, bool all, size_t max,
+                    struct signatures *out, struct grids *grids, struct err *err)
+{
+	(void)d;
+	(void)all;
+	(void)max;
+	(void)grids;
+	(void)err;
+	signatures_add(out, &(struct signature){.pts = from});
+	signatures_add(out, &(struct signature){.pts = to});
+	return 0;
 }
 
 int decoder_frames(struct decoder *d, const struct frame_request *req,

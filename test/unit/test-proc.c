@@ -237,11 +237,12 @@ static void test_sandbox(void **state)
 {
 	(void)state;
 	static const struct escape cases[] = {
-		{"open", EPERM},        {"create", EPERM},   {"stat", EPERM}, {"unlink", EPERM},
-		{"write-input", EPERM}, {"kill", EPERM},     {"dup", EPERM},  {"limits", EPERM},
-		{"memory", ENOMEM},     {"memory-below", 0}, {"socket", -1},  {"exec", -1},
-		{"fork", -1},           {"thread", -1},      {"ptrace", -1},  {"exec-memory", -1},
-		{"begin-thread", EINVAL},
+		{"open", EPERM},     {"create", EPERM},        {"stat", EPERM},
+		{"unlink", EPERM},   {"write-input", EPERM},   {"kill", EPERM},
+		{"dup", EPERM},      {"limits", EPERM},        {"memory", ENOMEM},
+		{"memory-below", 0}, {"socket", -1},           {"exec", -1},
+		{"fork", -1},        {"thread", -1},           {"ptrace", -1},
+		{"exec-memory", -1}, {"begin-thread", EINVAL},
 	};
 	if (strcmp(sandbox_name(), "none") == 0)
 		skip();

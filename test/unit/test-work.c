@@ -7,6 +7,7 @@
 #include "job/chunk-run.h"
 #include "job/chunks.h"
 #include "job/prompt.h"
+#include "work/index.h"
 #include "work/work.h"
 
 static const char source[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -377,6 +378,44 @@ static void a_cancel_ends_checks_that_wait(void **state)
 	assert_int_equal(answers(), 0);
 }
 
+static void a_range_of_an_index_is_decoded(void **state)
+{
+	(void)state;
+	struct work_index index = {.model = "libraries", .most = 1};
+	const struct work_setup setup = {.engine = &fake_engine,
+	                                 .videos = {.open = open_video,
+	                                            .use = use_video,
+	                                            .fault = video_fault,
+	                                            .close = close_video},
+	                                 .index = &index,
+	                                 .lanes = 1};
+	const struct work_call call = {0};
+	const struct index_unit range = {.look = {.from = 3, .to = 9}};
+	AUTO(mem_freep) char *body = NULL;
+	AUTO(runner_result_clear) struct runner_result result = {0}, none = {0};
+	AUTO(signatures_clear) struct signatures s = {0};
+	AUTO(grids_clear) struct grids g = {0};
+	struct err err;
+	assert_ok(index_unit_write(&range, &body, &err));
+	struct runner_unit u = {.id = "a",
+	                        .kind = INDEX_UNIT_KIND,
+	                        .schema = INDEX_UNIT_SCHEMA,
+	                        .model = "libraries",
+	                        .source = source,
+	                        .body = body};
+	struct work *w = work_new(&setup);
+	assert_ok(work_run(w, &u, &call, &result, &err));
+	assert_ok(index_result_read(&range, &result, &s, &g, &err));
+	assert_int_equal(s.n, 2);
+	local.unreadable = true;
+	assert_int_equal(work_run(w, &u, &call, &none, &err), -ERR_IO);
+	local.unreadable = false;
+	assert_true(work_index_takes(&index, "libraries"));
+	u.model = "other libraries";
+	assert_int_equal(work_run(w, &u, &call, &none, &err), -ERR_UNSUPPORTED);
+	work_free(w);
+}
+
 static void units_of_other_kinds_and_versions_are_left_to_others(void **state)
 {
 	static const char text[] = "{\"samples_us\": [[0, 0, 1]], \"end_us\": 9, \"stream\": -1, "
@@ -413,6 +452,7 @@ int main(void)
 		RUN(a_wrong_answer_is_rejected_and_asked_for_again),
 		RUN(checks_that_fail_stay_open_with_their_reason),
 		RUN(a_cancel_ends_checks_that_wait),
+		RUN(a_range_of_an_index_is_decoded),
 		RUN(units_of_other_kinds_and_versions_are_left_to_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
