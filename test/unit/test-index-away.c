@@ -227,10 +227,10 @@ static void ranges_that_others_decode_are_the_same(void **state)
 	static const struct {
 		enum how how;
 		size_t wanted;
-	} ways[] = {{DOES, 3}, {DOES, 0}, {FAILS, 0}, {WAITS, 0}};
+	} ways[] = {{DOES, 3}, {FAILS, 0}, {WAITS, 0}};
 	static const struct index_away away = {serves, decode_elsewhere, &elsewhere};
 	AUTO(mem_freep)
-	char *path = media_make("moving.mp4", "-f lavfi -i testsrc2=s=160x90:r=10:d=250 -g 40 "
+	char *path = media_make("moving.mp4", "-f lavfi -i testsrc2=s=160x90:r=5:d=200 -g 20 "
 	                                      "-c:v libx264 -preset ultrafast");
 	struct err err = {0};
 	if (!path)
