@@ -14,13 +14,25 @@ static void note_engine(void *ctx, const char *what)
 	progress_phase(ctx, PHASE_ENGINE, what);
 }
 
+struct teller {
+	struct ui *ui;
+	const char *name;
+};
+
+static void tell(void *ctx, const char *text)
+{
+	const struct teller *t = ctx;
+	ui_say(t->ui, "worker %s: %s", t->name, text);
+}
+
 static int serve(struct app *app, const struct fleet_options *link, struct engine *engine,
-                 struct cancel *drain, struct err *err)
+                 struct ui *ui, struct cancel *drain, struct err *err)
 {
 	AUTO(memory_freep) struct memory *memory = memory_open(&app->memory, engine);
 	AUTO(mem_freep) char *cache = file_join(app->data_dir, "fleet-cache");
 	const struct app_fleet *o = &app->fleet;
 	const struct speech_places speech = app_speech_places(app);
+	struct teller teller = {ui, link->name};
 	const struct work_serve with = {.link = *link,
 	                                .engine = engine,
 	                                .memory = memory,
@@ -32,7 +44,9 @@ static int serve(struct app *app, const struct fleet_options *link, struct engin
 	                                .cache_limit = o->cache,
 	                                .path_map = o->path_map,
 	                                .ca_file = o->ca,
-	                                .slots = o->slots};
+	                                .slots = o->slots,
+	                                .say = tell,
+	                                .say_ctx = &teller};
 	return work_serve(&with, drain, NULL, err);
 }
 
@@ -53,7 +67,7 @@ static int start(struct app *app, const struct fleet_options *link, struct ui *u
 	if (r == 0) {
 		ui_say(ui, "worker %s: %s; Ctrl-C ends it after the units in progress", link->name,
 		       engine_info(engine)->model);
-		r = serve(app, link, engine, drain, err);
+		r = serve(app, link, engine, ui, drain, err);
 		if (r == 0)
 			ui_say(ui, "worker %s has ended", link->name);
 	}

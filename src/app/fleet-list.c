@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The workers of a fleet on a terminal. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/fleet.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+
+enum { COLUMN_MAX = 64 };
+
+struct widths {
+	int name, model;
+};
 
 static int64_t whole(const json_t *o, const char *key)
 {
@@ -21,13 +28,50 @@ static void print_text(const char *label, const char *text)
 		printf("%s%s", label, line);
 }
 
+/* Of a worker; "-" = not known. The caller frees it. */
+static char *text_of(const json_t *w, const char *key)
+{
+	char *line = text_line(json_text(w, key), COLUMN_MAX);
+	if (*line)
+		return line;
+	free(line);
+	return mem_strdup("-");
+}
+
+/* Characters of UTF-8. */
+static int length_of(const char *text)
+{
+	int n = 0;
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+static int width_of(const json_t *workers, const char *key)
+{
+	size_t i;
+	int most = 0;
+	json_t *w;
+	json_array_foreach (workers, i, w) {
+		AUTO(mem_freep) char *text = text_of(w, key);
+		int n = length_of(text);
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static void print_padded(const char *text, int width)
+{
+	printf("  %s%*s", text, width - length_of(text), "");
+}
+
 static void print_rate(const json_t *w)
 {
 	const json_t *rate = json_object_get(w, "rate");
 	if (json_is_number(rate))
 		printf("  %6.1f a minute", json_number_value(rate));
 	else
-		printf("  %15s", "");
+		printf("  %6s a minute", "-");
 }
 
 /* Blocks that were in the cache, of all that were needed. */
@@ -37,25 +81,27 @@ static void print_cache(const json_t *figures)
 	if (all > 0)
 		printf("  cache %3.0f %%", 100.0 * (double)hits / (double)all);
 	else
-		printf("  %11s", "");
+		printf("  cache %3s %%", "-");
 }
 
-static void print_worker(const json_t *w)
+static void print_worker(const json_t *w, const struct widths *widths)
 {
-	AUTO(mem_freep) char *name = text_line(json_text(w, "name"), 64);
-	AUTO(mem_freep) char *state = text_line(json_text(w, "state"), 20);
-	printf("%-20s %-9s %3lld of %3lld slots", name, state, (long long)whole(w, "in_progress"),
+	AUTO(mem_freep) char *name = text_of(w, "name"), *state = text_of(w, "state"),
+						  *waits = text_of(w, "waits_for"), *model = text_of(w, "model"),
+						  *version = text_of(w, "version");
+	printf("%s%*s", name, widths->name - length_of(name), "");
+	printf("  %-8s  %3lld of %3lld slots", state, (long long)whole(w, "in_progress"),
 	       (long long)whole(w, "slots"));
 	print_rate(w);
 	print_cache(json_object_get(w, "figures"));
+	printf("  waits for %-6s", waits);
+	print_padded(model, widths->model);
+	printf("  vdet %s", version);
 	if (whole(w, "failed") + whole(w, "silent"))
 		printf("  %lld failed", (long long)(whole(w, "failed") + whole(w, "silent")));
 	if (whole(w, "differed"))
 		printf("  %lld of %lld chunks differ from another worker's",
 		       (long long)whole(w, "differed"), (long long)whole(w, "compared"));
-	print_text("  waits for ", json_text(w, "waits_for"));
-	print_text("  ", json_text(w, "model"));
-	print_text("  vdet ", json_text(w, "version"));
 	putchar('\n');
 }
 
@@ -91,8 +137,9 @@ void app_fleet_print(const json_t *view)
 	size_t i;
 	json_t *w;
 	const json_t *workers = json_object_get(view, "workers");
+	const struct widths widths = {width_of(workers, "name"), width_of(workers, "model")};
 	json_array_foreach (workers, i, w)
-		print_worker(w);
+		print_worker(w, &widths);
 	if (whole(view, "left_out"))
 		printf("… and %lld more\n", (long long)whole(view, "left_out"));
 	if (!json_array_size(workers))

@@ -144,7 +144,7 @@ const char *ui_line(const struct progress_view *v, char *out, size_t size)
 	char cells[BAR_CELLS * 4], left[CLOCK_TEXT_MAX], total[24], video[64] = "";
 	if (v->videos)
 		snprintf(video, sizeof video, "video %zu/%zu  ", v->video, v->videos);
-	if (v->phase != PHASE_CHUNKS) {
+	if (v->phase != PHASE_CHUNKS || *v->detail) {
 		snprintf(out, size, "%s%s%s%s", video, progress_phase_name(v->phase),
 		         *v->detail ? ": " : "", v->detail);
 		return out;
@@ -153,8 +153,10 @@ const char *ui_line(const struct progress_view *v, char *out, size_t size)
 	/* The number of the chunk in progress, from 1: 7 of 25 while six are done. */
 	size_t at = v->done < v->chunks ? v->done + 1 : v->chunks;
 	draw_cells(v->fraction, cells, sizeof cells);
-	int n = snprintf(out, size, "%schunk %*zu/%s  %s  %3.0f %%  %s left", video, width, at, total,
-	                 cells, v->fraction * 100, left_text(v->left, left));
+	bool about = !v->planned; /* the plan still grows, as the video is read */
+	int n = snprintf(out, size, "%schunk %*zu%s%s  %s  %3.0f %%  %s%s left", video, width, at,
+	                 about ? " of about " : "/", total, cells, v->fraction * 100,
+	                 about && v->left >= 0 ? "about " : "", left_text(v->left, left));
 	if (v->holes && n > 0 && (size_t)n < size)
 		n += snprintf(out + n, size - (size_t)n, "   holes: %zu", v->holes);
 	if (v->decode_rate > 0 && n > 0 && (size_t)n < size)
@@ -234,7 +236,7 @@ static void print_plain(struct ui *ui, const struct progress_view *v)
 {
 	char line[512];
 	struct printed *last = &ui->last, now = {.phase = v->phase, .tenths = -1, .time = clock_now()};
-	if (v->phase == PHASE_CHUNKS) {
+	if (v->phase == PHASE_CHUNKS && !*v->detail) {
 		now.tenths = (int)(v->fraction * 10);
 	} else {
 		snprintf(now.detail, sizeof now.detail, "%s", v->detail);

@@ -189,23 +189,54 @@ void head_order(struct fleet_head *h, const natsMsg *m)
 		link_publish(h->link, reply, text, strlen(text), NULL);
 }
 
+/* The server says what it does not permit before it answers to a flush. */
+static int ask_head(struct link *l, const struct fleet_options *o, const char *subject,
+                    const char *body, natsMsg **ret, struct err *err)
+{
+	AUTO(sub_freep) natsSubscription *sub = NULL;
+	char unique[WIRE_NONCE];
+
+	wire_random(unique);
+	AUTO(mem_freep) char *inbox = mem_printf("%s.%s", l->inbox, unique);
+	natsStatus s = natsConnection_SubscribeSync(&sub, l->nc, inbox);
+	s = s ? s : natsConnection_PublishRequestString(l->nc, subject, inbox, body);
+	s = s ? s : natsConnection_FlushTimeout(l->nc, ORDER_MS);
+	int r = link_check_permitted(l, o,
+	                             "those of an administrator, admin.creds of the folder that "
+	                             "`vdet fleet creds` wrote",
+	                             err);
+	if (r)
+		return r;
+	s = s ? s : natsSubscription_NextMsg(ret, sub, ORDER_MS);
+	if (!s && natsMsg_IsNoResponders(*ret))
+		s = NATS_NO_RESPONDERS;
+	if (s == NATS_TIMEOUT)
+		return err_set(err, ERR_TIMEOUT,
+		               "it does not reply within %d seconds; it may be stopped, or cut off from "
+		               "the NATS server",
+		               ORDER_MS / 1000);
+	return s == NATS_NO_RESPONDERS ? -ERR_NOENT : s ? link_err(err, s, 0, "a request") : 0;
+}
+
 int fleet_head_order(const struct fleet_options *o, const char *id, const char *order,
                      const char *worker, json_t **ret, struct err *err)
 {
 	AUTO(link_freep) struct link *l = NULL;
 	AUTO(msg_freep) natsMsg *m = NULL;
+	struct fleet_options quiet = *o;
 	char subject[WIRE_SUBJECT];
 
-	int r = link_open(o, "_vdet.admin", &l, err);
+	quiet.quiet = true;
+	int r = link_open(&quiet, "_vdet.admin", &l, err);
 	if (r)
 		return r;
 	snprintf(subject, sizeof subject, "vdet.%.16s.order.%.15s", id, order);
-	natsStatus s = natsConnection_RequestString(&m, l->nc, subject, worker ? worker : "", ORDER_MS);
-	if (s == NATS_NO_RESPONDERS)
+	r = ask_head(l, o, subject, worker ? worker : "", &m, err);
+	if (r == -ERR_NOENT)
 		return err_set(err, ERR_NOENT,
 		               "no head with the id %s is connected to the NATS server at %s", id, o->url);
-	if (s)
-		return link_err(err, s, 0, "asking head %s", id);
+	if (r)
+		return r == -ERR_PERM ? r : err_wrap(err, "asking head %s", id);
 
 	json_auto_t *answer = NULL;
 	r = json_read_foreign(natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m), &answer, err);

@@ -74,6 +74,9 @@ static int make_streams_patiently(struct fleet_head *h, const struct fleet_optio
 
 	for (;;) {
 		int r = make_streams(h, o, err);
+		if (r == -ERR_TIMEOUT)
+			r = link_check_permitted(h->link, o, "those of a head, head.creds", err) ? -ERR_PERM
+			                                                                         : r;
 		if ((r != -ERR_TIMEOUT && r != -ERR_IO) || clock_now() > end)
 			return r;
 		if (!warned)

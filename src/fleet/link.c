@@ -86,9 +86,10 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s, vo
 {
 	const char *text = NULL;
 
-	(void)sub, (void)closure;
+	(void)sub;
 	natsConnection_GetLastError(nc, &text);
-	log_warning("NATS: %s", text && *text ? text : natsStatus_GetText(s));
+	log_write(closure ? LOG_INFO : LOG_WARNING, "NATS: %s",
+	          text && *text ? text : natsStatus_GetText(s));
 }
 
 static void on_lost(natsConnection *nc, void *closure)
@@ -248,6 +249,7 @@ static int connect_error(const struct fleet_options *o, natsStatus s, struct err
 
 static natsStatus set_rest(natsOptions *no, const struct fleet_options *o, const char *inbox)
 {
+	static const bool quiet = true;
 	natsStatus s = natsOptions_SetName(no, o->name ? o->name : "vdet");
 
 	s = s ? s : natsOptions_SetCustomInboxPrefix(no, inbox);
@@ -259,7 +261,7 @@ static natsStatus set_rest(natsOptions *no, const struct fleet_options *o, const
 	s = s ? s : natsOptions_SetMaxPingsOut(no, 2);
 	/* What a worker says before a unit kills it must have been sent. */
 	s = s ? s : natsOptions_SetSendAsap(no, true);
-	s = s ? s : natsOptions_SetErrorHandler(no, on_error, NULL);
+	s = s ? s : natsOptions_SetErrorHandler(no, on_error, o->quiet ? (void *)&quiet : NULL);
 	s = s ? s : natsOptions_SetDisconnectedCB(no, on_lost, NULL);
 	return s ? s : natsOptions_SetReconnectedCB(no, on_back, NULL);
 }
@@ -326,6 +328,49 @@ bool link_up(struct link *l)
 bool link_ended(struct link *l)
 {
 	return natsConnection_IsClosed(l->nc);
+}
+
+void link_address(struct link *l, char out[static LINK_ADDRESS])
+{
+	char url[LINK_ADDRESS] = "";
+
+	natsConnection_GetConnectedUrl(l->nc, url, sizeof url);
+	char *host = strstr(url, "://"), *at = strrchr(url, '@');
+	host = host ? host + strlen("://") : url;
+	if (at && at >= host)
+		memmove(host, at + 1, strlen(at));
+	snprintf(out, LINK_ADDRESS, "%s", *url ? url : "the NATS server");
+}
+
+uint64_t link_connects(struct link *l)
+{
+	natsStatistics *stats = NULL;
+	uint64_t again = 0;
+
+	if (!natsStatistics_Create(&stats) && !natsConnection_GetStats(l->nc, stats))
+		natsStatistics_GetCounts(stats, NULL, NULL, NULL, NULL, &again);
+	natsStatistics_Destroy(stats);
+	return 1 + again;
+}
+
+int link_check_permitted(struct link *l, const struct fleet_options *o, const char *needed,
+                         struct err *err)
+{
+	AUTO(link_creds_clear) struct link_creds c = {0};
+	const char *text = NULL;
+
+	if (natsConnection_GetLastError(l->nc, &text) != NATS_NOT_PERMITTED)
+		return 0;
+	if (o->creds)
+		link_read_creds(o->creds, &c, NULL);
+	AUTO(mem_freep)
+	char *whose = o->creds ? mem_printf("with the credentials of %s%s%s%s", o->creds,
+	                                    c.user ? " (user " : "", c.user ? c.user : "",
+	                                    c.user ? ")" : "")
+	                       : mem_strdup("without credentials");
+	return err_set(err, ERR_PERM,
+	               "the NATS server at %s does not allow this %s; name %s, with --fleet-creds (%s)",
+	               o->url, whose, needed, text ? text : "");
 }
 
 int link_check_jetstream(struct link *l, struct err *err)

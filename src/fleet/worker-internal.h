@@ -35,6 +35,7 @@ struct known_head {
 	struct wire_notice notice; /* the last one with its queues */
 	int64_t heard;             /* clock_now() */
 	int64_t notified;          /* likewise of the last beat to it */
+	uint64_t told;             /* the connection for which it was told of; 0: none */
 };
 
 /* A queue that may have a unit. */
@@ -65,6 +66,11 @@ struct serving {
 	size_t n_heads;
 	struct fleet_token *tokens[WORKER_SLOTS]; /* in progress, by slot */
 	int64_t busy;                             /* microseconds of slots, of ended units */
+
+	/* What a person was told of, for the thread of the caller alone. */
+	uint64_t connects; /* the connection, from 1; 0: none */
+	int64_t connected; /* clock_now() */
+	bool lost, alone;  /* that it is lost; that no head is there */
 };
 
 /* Whether the slots are to take no more units. */
@@ -77,6 +83,11 @@ static inline bool serving_ends(struct serving *w)
  * `all`: also from queues that seem to have none. Blocks. */
 struct fleet_token *serving_fetch(struct serving *w, bool all);
 void token_free(struct fleet_token *t);
+
+/* ---- worker-say.c: tells of the connection, and when it is lost. */
+void serving_tell_link(struct serving *w);
+/* That this head has been sent a beat. */
+void serving_tell_head(struct serving *w, const char *head);
 
 /* ---- worker-unit.c: does a unit, and sends its result. */
 void serving_do(struct serving *w, struct fleet_token *t);

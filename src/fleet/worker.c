@@ -175,8 +175,8 @@ static int write_beat(struct serving *w, struct buf *out, struct err *err)
 static void beat(struct serving *w, bool all)
 {
 	AUTO(buf_free) struct buf text = BUF(WIRE_MAX);
-	char subjects[WORKER_HEADS][WIRE_SUBJECT];
-	size_t n = 0;
+	char subjects[WORKER_HEADS][WIRE_SUBJECT], fresh[WORKER_HEADS][33];
+	size_t n = 0, n_fresh = 0;
 	int64_t now = clock_now();
 
 	pthread_mutex_lock(&w->lock);
@@ -188,8 +188,13 @@ static void beat(struct serving *w, bool all)
 			i--;
 			continue;
 		}
-		if (!all && h->notified && now - h->notified < BEAT * CLOCK_SECOND)
+		/* One that was heard of since the connection was made. */
+		bool first = h->told != w->connects && h->heard >= w->connected;
+		if (!all && !first && h->notified && now - h->notified < BEAT * CLOCK_SECOND)
 			continue;
+		if (first)
+			memcpy(fresh[n_fresh++], h->id, sizeof h->id);
+		h->told = first ? w->connects : h->told;
 		h->notified = now;
 		snprintf(subjects[n++], WIRE_SUBJECT, "vdet.%s.result.%s.note.beat", h->id, w->name);
 	}
@@ -198,6 +203,8 @@ static void beat(struct serving *w, bool all)
 		return;
 	for (size_t i = 0; i < n; i++)
 		link_publish(w->link, subjects[i], text.data, text.len, NULL);
+	for (size_t i = 0; i < n_fresh; i++)
+		serving_tell_head(w, fresh[i]);
 }
 
 /* ---- the worker */
@@ -290,6 +297,7 @@ static int listen_to_heads(struct serving *w, natsSubscription *all, natsSubscri
 		    !natsSubscription_NextMsg(&mine, own, TICK_MS))
 			hear(w, mine, true);
 		serving_look_after(w);
+		serving_tell_link(w);
 		if (link_ended(w->link) && !w->draining) {
 			w->draining = true;
 			err_set(err, ERR_PERM,

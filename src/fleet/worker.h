@@ -40,6 +40,9 @@ struct fleet_worker_options { /* everything is borrowed */
 	 * and the cache. Called from the thread of fleet_worker_run(); NULL: they
 	 * are 0. */
 	void (*figures)(void *ctx, struct fleet_figures *f);
+	/* Tells a person of the connection: "connected to …". From the thread of
+	 * fleet_worker_run(); NULL: no one. */
+	void (*say)(void *ctx, const char *text);
 };
 
 /* Blocks until `drain` has fired and the units in progress are done (0), until

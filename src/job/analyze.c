@@ -37,7 +37,6 @@
 struct start {
 	int64_t clock, busy;
 	json_t *endpoints;
-	const struct chunks_outcome *done; /* of the chunks, at the end */
 };
 
 static int count_run(const struct analyze *a, struct store_job *job, const struct start *s,
@@ -46,7 +45,6 @@ static int count_run(const struct analyze *a, struct store_job *job, const struc
 	json_auto_t *facts = json_loads(job->facts, 0, NULL);
 	if (facts) {
 		facts_count_endpoints(facts, s->endpoints, a->engine);
-		facts_count_twice(facts, s->done->twice, s->done->different);
 		store_job_set_facts(job, facts);
 	}
 	return store_job_update(a->store, job, clock_now() - s->clock,
@@ -202,8 +200,7 @@ static int recall(struct run *c, struct err *err)
 static size_t expected_chunks(const struct run *c)
 {
 	const struct plan *p = c->survey.plan;
-	int64_t each = c->a->options->chunk_duration;
-	return p->n_chunks + (size_t)((p->to - p->until + each - 1) / each);
+	return plan_expected(p, c->a->options->chunk_duration);
 }
 
 static struct chunks *new_chunks(struct run *c)
@@ -246,8 +243,8 @@ static int write_journal(struct run *c, struct err *err)
 	json_auto_t *facts = facts_make(&in, c->src->name, c->src->size, &c->survey, c->entry.key);
 	json_auto_t *old = c->entry.job.facts ? json_loads(c->entry.job.facts, 0, NULL) : NULL;
 	static const char *const kept[] = {
-		"endpoints",        "checks", REPORT_JOINS, REPORT_JOINS_OPEN, REPORT_SUMMARY_WITHOUT,
-		REPORT_SECOND_PASS, "twice"};
+		"endpoints",       "checks", REPORT_JOINS, REPORT_JOINS_OPEN, REPORT_SUMMARY_WITHOUT,
+		REPORT_SECOND_PASS};
 	size_t n = plan->n_chunks - c->journaled;
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (json_object_get(old, kept[i]))
@@ -513,8 +510,7 @@ static int analyze_source(const struct analyze *a, struct run_context *context, 
 	json_auto_t *endpoints = engine_endpoints_json(a->engine);
 	const struct start start = {.clock = began,
 	                            .busy = engine_busy_time(a->engine),
-	                            .endpoints = endpoints,
-	                            .done = &outcome};
+	                            .endpoints = endpoints};
 	r = go(&c, &outcome, err);
 	ret->other_content = c.other_content;
 	if (c.open)

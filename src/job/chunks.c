@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "job/chunks.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +25,12 @@ enum {
 /* For what a runner is doing when the run is drained. */
 #define DRAIN_PATIENCE (60 * CLOCK_SECOND)
 
+/* At the end of a run, for chunks that another worker does again: after so long
+ * the user is told, and so much more than twice the time of the slowest chunk
+ * is waited. */
+#define TWICE_QUIET (3 * CLOCK_SECOND)
+#define TWICE_PATIENCE (60 * CLOCK_SECOND)
+
 struct todo {
 	size_t index;
 	struct plan_chunk plan; /* its times are the plan's */
@@ -39,6 +47,7 @@ struct chunks {
 	struct chunks_options options;
 	const struct runner *runner; /* NULL = the workers describe the chunks themselves */
 	struct cancel *stop;         /* of what the runner does; NULL without one */
+	struct cancel *stop_twice;   /* of what it does a second time; likewise */
 	struct wakeup *ended;        /* signalled by a worker that ends; likewise */
 	int fd;
 	struct decoder *decoder; /* for the first worker; NULL once passed on */
@@ -55,6 +64,8 @@ struct chunks {
 	bool whole;
 	int64_t *saved;
 	size_t n_saved;
+	size_t comparing; /* threads that wait for a chunk to be done a second time */
+	int64_t longest;  /* microseconds that the slowest chunk of this run took */
 	struct chunks_outcome outcome;
 	struct err err; /* the first error that ends the run */
 	int result;
@@ -88,6 +99,12 @@ static bool take_next(struct chunks *run, struct todo *ret)
 	return have;
 }
 
+static void stop_runner(struct chunks *run)
+{
+	cancel_fire(run->stop);
+	cancel_fire(run->stop_twice);
+}
+
 static void fail(struct chunks *run, const struct err *err)
 {
 	pthread_mutex_lock(&run->lock);
@@ -98,7 +115,7 @@ static void fail(struct chunks *run, const struct err *err)
 	pthread_cond_broadcast(&run->changed);
 	pthread_mutex_unlock(&run->lock);
 	if (run->stop)
-		cancel_fire(run->stop);
+		stop_runner(run);
 }
 
 static void count(struct chunks *run, const struct store_chunk *c)
@@ -195,15 +212,32 @@ static void publish(struct chunks *run, const struct store_chunk *c)
 	progress_chunk(run->context->progress, (size_t)c->index, c->start, c->end, CHUNK_DONE, 0, 0);
 }
 
+static void note_comparing(struct chunks *run, int more)
+{
+	pthread_mutex_lock(&run->lock);
+	run->comparing += (size_t)more;
+	pthread_mutex_unlock(&run->lock);
+}
+
 /* Another worker does it, too, if it is one of those; the first result stays. */
 static void do_twice(struct chunks *run, const struct chunk_given *given,
                      const struct store_chunk *c)
 {
-	const struct chunk_run how = how_of(run);
+	struct chunk_run how = how_of(run);
+	struct err err;
+	how.cancel = run->stop_twice;
+	note_comparing(run, 1);
 	enum chunk_twice what = how.job ? chunk_twice(&how, given, c) : CHUNK_TWICE_NOT;
+	note_comparing(run, -1);
+	if (what != CHUNK_TWICE_NOT && store_job_count_twice(run->context->store, how.job,
+	                                                     what == CHUNK_TWICE_DIFFERENT, &err) < 0)
+		log_warning("[job %s] a chunk that two workers did is not counted: %s", how.job, err.msg);
+}
+
+static void note_time(struct chunks *run, int64_t took)
+{
 	pthread_mutex_lock(&run->lock);
-	run->outcome.twice += what != CHUNK_TWICE_NOT;
-	run->outcome.different += what == CHUNK_TWICE_DIFFERENT;
+	run->longest = took > run->longest ? took : run->longest;
 	pthread_mutex_unlock(&run->lock);
 }
 
@@ -217,7 +251,9 @@ static void *work(void *arg)
 		AUTO(store_chunk_clear)
 		struct store_chunk c = {.index = (int64_t)t.index, .start = p->start, .end = p->end};
 		struct err err;
+		int64_t began = clock_now();
 		int r = do_chunk(worker, p, &c, &given, &err);
+		note_time(run, clock_now() - began);
 		if (r == 0)
 			r = save(run, &c, &err);
 		if (r == 0)
@@ -250,6 +286,7 @@ struct chunks *chunks_new(const struct run_context *context, const struct chunks
 	if (context->runner && unit_possible(&o->describe)) {
 		run->runner = context->runner;
 		run->stop = cancel_new();
+		run->stop_twice = cancel_new();
 		run->ended = wakeup_new();
 	}
 	pthread_mutex_init(&run->lock, NULL);
@@ -378,6 +415,7 @@ void chunks_extend(struct chunks *c, const struct plan *plan, const struct store
 	size_t total = expected > plan->n_chunks ? expected : plan->n_chunks,
 		   n = total - c->outcome.resumed;
 	size_t most = most_workers(c), workers = n < most ? n : most;
+	progress_planned(c->context->progress, total == plan->n_chunks);
 	if (begins)
 		progress_begin(c->context->progress, total, c->outcome.resumed, workers);
 	else
@@ -418,12 +456,48 @@ bool chunks_ending(struct chunks *c)
 	return failed || is_stopped(c);
 }
 
+/* At the end of the run, of chunks that wait for nothing but another worker. */
+struct ending {
+	int64_t since; /* clock_now(); 0 = there is other work */
+	int64_t until; /* likewise, told to the user; 0 = not yet */
+};
+
+/* A worker that died meanwhile is noticed late, and a slow one may not begin:
+ * the user sees what is waited for, and it ends. */
+static void end_comparing(struct chunks *c, struct ending *e)
+{
+	char text[160];
+	int64_t now = clock_now();
+	pthread_mutex_lock(&c->lock);
+	size_t n = c->comparing;
+	int64_t longest = c->longest;
+	bool alone = n > 0 && n == c->running && c->next == c->n_todo;
+	pthread_mutex_unlock(&c->lock);
+	if (!alone || !e->since) {
+		*e = (struct ending){.since = alone ? now : 0};
+		return;
+	}
+	if (!e->until && now - e->since >= TWICE_QUIET) {
+		e->until = e->since + TWICE_PATIENCE + 2 * longest;
+		snprintf(text, sizeof text,
+		         "all are done; waiting up to %" PRId64
+		         " s for another worker that does %zu of them again (--fleet-double)",
+		         (e->until - now) / CLOCK_SECOND, n);
+		progress_phase(c->context->progress, PHASE_CHUNKS, text);
+	}
+	if (e->until && now > e->until && !cancel_fired(c->stop_twice)) {
+		log_info("[job %s] chunks that no other worker has done again in time: %zu", c->job, n);
+		cancel_fire(c->stop_twice);
+	}
+}
+
 /* Until all threads that give chunks to a runner have ended. Its workers come
  * and go, so there may have to be more threads meanwhile. What was given waits
  * for a worker, if need be for long: a drain does not wait for it that long. */
 static void watch(struct chunks *c)
 {
 	int64_t over_since = 0;
+	struct ending ending = {0};
 	for (;;) {
 		pthread_mutex_lock(&c->lock);
 		size_t running = c->running, left = c->n_todo - c->next;
@@ -433,10 +507,12 @@ static void watch(struct chunks *c)
 		bool over = is_stopped(c);
 		over_since = over_since || !over ? over_since : clock_now();
 		if (cancel_fired(c->context->cancel) || (over && clock_now() - over_since > DRAIN_PATIENCE))
-			cancel_fire(c->stop);
+			stop_runner(c);
 		else if (!over) {
 			size_t most = most_workers(c), wanted = c->n_workers + left;
 			start_workers(c, wanted < most ? wanted : most);
+			progress_parallel(c->context->progress, c->n_workers);
+			end_comparing(c, &ending);
 		}
 		wakeup_wait(c->ended, over ? NULL : c->context->cancel, CLOCK_SECOND);
 	}
@@ -495,6 +571,8 @@ void chunks_free(struct chunks *c)
 		engine_expect(c->context->engine, -(int64_t)(c->n_todo - c->next));
 	if (c->stop)
 		cancel_free(c->stop);
+	if (c->stop_twice)
+		cancel_free(c->stop_twice);
 	wakeup_free(c->ended);
 	decoder_free(c->decoder);
 	chunks_outcome_clear(&c->outcome);

@@ -17,8 +17,6 @@ struct chunks_outcome {
 	size_t chunks, holes, resumed;
 	bool fresh;       /* this run worked on chunks: an earlier summary is out of date */
 	char *first_hole; /* reason of the first hole, "" if none */
-	/* Chunks that two workers did, and those of them with different results. */
-	int64_t twice, different;
 };
 void chunks_outcome_clear(struct chunks_outcome *o);
 

@@ -162,15 +162,3 @@ int facts_hash_reference(const struct analyze_options *o, struct cancel *cancel,
 		r = hash_fd(fd, cancel, NULL, out, err);
 	return r < 0 && r != -ERR_CANCELED ? err_wrap(err, "%s", o->reference) : r;
 }
-
-void facts_count_twice(json_t *facts, int64_t chunks, int64_t different)
-{
-	const json_t *had = json_object_get(facts, "twice");
-	if (!had && !chunks)
-		return;
-	chunks += json_integer_value(json_object_get(had, "chunks"));
-	different += json_integer_value(json_object_get(had, "different"));
-	json_object_set_new(
-		facts, "twice",
-		json_pack("{s:I, s:I}", "chunks", (json_int_t)chunks, "different", (json_int_t)different));
-}

@@ -69,8 +69,5 @@ json_t *facts_make(const struct facts_input *in, const char *name, int64_t size,
  * (engine_endpoints_json() of then), to the counts of earlier runs. Requests of
  * other jobs in that time are included. */
 void facts_count_endpoints(json_t *facts, const json_t *before, struct engine *e);
-/* Adds chunks that two workers did in this run, and those with different
- * results. */
-void facts_count_twice(json_t *facts, int64_t chunks, int64_t different);
 
 #endif

@@ -59,6 +59,7 @@ static fields progress_fields = {
 	{"detail", "string", "as in `phase`"},
 	{"done", "integer", "finished chunks, holes included"},
 	{"chunks", "integer", "as in `chunk`"},
+	{"planned", "boolean", "whether that number is final"},
 	{"holes", "integer", "among the finished chunks"},
 	{"fraction", "number", "0 to 1"},
 	{"left", "number|null", "seconds; null while unknown"},
@@ -179,9 +180,9 @@ static json_t *progress_view_json(const struct progress_event *e)
 		                      "state", chunk_state_name(c->state), "done", (json_int_t)c->done,
 		                      "total", (json_int_t)c->total, "left", seconds_or_null(c->left)));
 	}
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:f, s:f, s:o}", "phase",
+	return json_pack("{s:s, s:s, s:I, s:I, s:b, s:I, s:f, s:o, s:f, s:f, s:o}", "phase",
 	                 progress_phase_name(v->phase), "detail", v->detail, "done",
-	                 (json_int_t)v->done, "chunks", (json_int_t)v->chunks, "holes",
+	                 (json_int_t)v->done, "chunks", (json_int_t)v->chunks, "planned", (int)v->planned, "holes",
 	                 (json_int_t)v->holes, "fraction", v->fraction, "left",
 	                 seconds_or_null(v->left), "prefill_rate", v->prefill_rate, "decode_rate",
 	                 v->decode_rate, "active", active);

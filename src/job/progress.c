@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 
+enum { ENDS = 256 };
+
 struct running {
 	size_t index;
 	enum chunk_state state;
@@ -24,8 +26,10 @@ struct progress {
 	size_t video, videos, chunks, done, holes, parallel;
 	size_t steps, steps_done; /* of the phase; 0 = it has none */
 	int64_t steps_began;
+	bool planned;
 	size_t done_now; /* by this run: only these measure how long a chunk takes */
 	int64_t spent;
+	int64_t ends[ENDS]; /* when the last ones ended, a ring: done_now counts them */
 	double prefill_rate, decode_rate;
 	struct running *running;
 	size_t n_running;
@@ -48,6 +52,7 @@ struct progress *progress_new(progress_listener listener, void *ctx)
 	p->listener = listener;
 	p->ctx = ctx;
 	p->parallel = 1;
+	p->planned = true;
 	return p;
 }
 
@@ -65,7 +70,7 @@ void progress_free(struct progress *p)
 /* How much of a chunk is finished, from its state. The shares are typical, not
  * measured: decoding is short beside the model, and an answer's length is not
  * known before its end. */
-static double fraction_of(const struct running *r)
+static double fraction_of(const struct running *r, int64_t elapsed, int64_t mean)
 {
 	double part = r->total > 0 ? fmin(1, (double)r->done / (double)r->total) : 0;
 	switch (r->state) {
@@ -73,6 +78,8 @@ static double fraction_of(const struct running *r)
 	case CHUNK_QUEUED: return 0.2;
 	case CHUNK_PREFILL: return 0.2 + 0.5 * part;
 	case CHUNK_ANSWER: return 0.7 + 0.3 * (1 - exp(-(double)r->done / 150));
+	case CHUNK_RUNNING: /* on another machine */
+		return mean > 0 ? fmin(0.9, (double)elapsed / (double)mean) : 0;
 	default: return 0;
 	}
 }
@@ -102,6 +109,27 @@ int64_t progress_estimate(size_t done, int64_t spent, const double *fractions,
 	return lanes ? (int64_t)(mean * rest / (double)lanes) : 0;
 }
 
+int64_t progress_pace(const int64_t *ends, size_t n, size_t parallel, int64_t now)
+{
+	enum { FEW = 5 };
+	if (n < FEW || n <= parallel)
+		return -1;
+	return (now - ends[0]) / (int64_t)(n - 1);
+}
+
+/* Of the last rounds of all that run at once, so that a slow start, or workers
+ * that come and go, are forgotten. */
+static int64_t pace_of(const struct progress *p, int64_t now)
+{
+	int64_t ends[ENDS];
+	size_t most = 2 * p->parallel + 8, n = p->done_now;
+	most = most < ENDS ? most : ENDS;
+	n = n < most ? n : most;
+	for (size_t i = 0; i < n; i++)
+		ends[i] = p->ends[(p->done_now - n + i) % ENDS];
+	return progress_pace(ends, n, p->parallel < ENDS / 2 ? p->parallel : ENDS / 2, now);
+}
+
 static int64_t steps_left(const struct progress *p)
 {
 	int64_t spent = clock_now() - p->steps_began;
@@ -113,7 +141,8 @@ static int64_t steps_left(const struct progress *p)
 static void read_locked(struct progress *p, struct progress_view *v)
 {
 	double fractions[ARRAY_LEN(v->active)] = {0}, sum = 0;
-	int64_t elapsed[ARRAY_LEN(v->active)] = {0}, mean, now = clock_now();
+	int64_t elapsed[ARRAY_LEN(v->active)] = {0}, mean, now = clock_now(), pace = pace_of(p, now);
+	int64_t each = p->done_now ? p->spent / (int64_t)p->done_now : 0;
 
 	*v = (struct progress_view){.phase = p->phase,
 	                            .video = p->video,
@@ -121,14 +150,15 @@ static void read_locked(struct progress *p, struct progress_view *v)
 	                            .chunks = p->chunks,
 	                            .done = p->done,
 	                            .holes = p->holes,
+	                            .planned = p->planned,
 	                            .prefill_rate = p->prefill_rate,
 	                            .decode_rate = p->decode_rate};
 	memcpy(v->detail, p->detail, sizeof v->detail);
 
 	for (size_t i = 0; i < p->n_running && i < ARRAY_LEN(v->active); i++) {
 		const struct running *r = &p->running[i];
-		fractions[i] = fraction_of(r);
 		elapsed[i] = now - r->began;
+		fractions[i] = fraction_of(r, elapsed[i], each);
 		sum += fractions[i];
 		v->active[v->n_active++] = (struct progress_chunk){.index = r->index,
 		                                                   .state = r->state,
@@ -139,12 +169,15 @@ static void read_locked(struct progress *p, struct progress_view *v)
 		                                                   .elapsed = elapsed[i]};
 	}
 
-	size_t begun = p->done + p->n_running, waiting = p->chunks > begun ? p->chunks - begun : 0;
+	/* Those that are too many to be listed count as if they had not begun. */
+	size_t begun = p->done + v->n_active, waiting = p->chunks > begun ? p->chunks - begun : 0;
 	v->left = progress_estimate(p->done_now, p->spent, fractions, elapsed, v->n_active, waiting,
 	                            p->parallel, &mean);
 	for (size_t i = 0; i < v->n_active; i++)
 		v->active[i].left = mean < 0 ? -1 : (int64_t)fmax(0, (double)mean * (1 - fractions[i]));
 
+	if (pace >= 0)
+		v->left = (int64_t)((double)pace * ((double)(waiting + v->n_active) - sum));
 	if (p->steps)
 		v->left = steps_left(p);
 	v->fraction = p->chunks ? fmin(1, ((double)p->done + sum) / (double)p->chunks) : 0;
@@ -231,6 +264,20 @@ void progress_grow(struct progress *p, size_t chunks, size_t parallel)
 	pthread_mutex_unlock(&p->lock);
 }
 
+void progress_planned(struct progress *p, bool planned)
+{
+	pthread_mutex_lock(&p->lock);
+	p->planned = planned;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_parallel(struct progress *p, size_t parallel)
+{
+	pthread_mutex_lock(&p->lock);
+	p->parallel = parallel > p->parallel ? parallel : p->parallel;
+	pthread_mutex_unlock(&p->lock);
+}
+
 static struct running *find_running(struct progress *p, size_t index)
 {
 	for (size_t i = 0; i < p->n_running; i++)
@@ -244,7 +291,7 @@ static struct running *find_running(struct progress *p, size_t index)
 static void finish(struct progress *p, struct running *r)
 {
 	p->done++;
-	p->done_now++;
+	p->ends[p->done_now++ % ENDS] = clock_now();
 	p->holes += r->state == CHUNK_HOLE;
 	p->spent += clock_now() - r->began;
 	*r = p->running[--p->n_running];

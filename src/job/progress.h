@@ -53,6 +53,7 @@ struct progress_view {
 	char detail[160];                 /* of the phase: "loading model", "1.2 of 2.7 GB" */
 	size_t video, videos;             /* of a case: which one, from 1, of how many; 0 = no case */
 	size_t chunks, done, holes;       /* done includes holes */
+	bool planned;                     /* chunks is final; else it is an estimate */
 	double fraction;                  /* 0 to 1 over all chunks, shares of running ones included */
 	int64_t left;                     /* of the run, -1 = unknown */
 	double prefill_rate, decode_rate; /* tokens/s of the last answers; 0 = unknown */
@@ -138,6 +139,11 @@ void progress_video(struct progress *p, size_t number, size_t videos, const char
 void progress_begin(struct progress *p, size_t chunks, size_t finished, size_t parallel);
 /* The number of chunks and of threads changed. */
 void progress_grow(struct progress *p, size_t chunks, size_t parallel);
+/* Whether the number of chunks in the next calls is final; it is at first. */
+void progress_planned(struct progress *p, bool planned);
+/* So many are worked on at the same time now; only more than before counts:
+ * those that are given to workers that have gone wait for others. */
+void progress_parallel(struct progress *p, size_t parallel);
 /* A chunk is worked on, or, with CHUNK_DONE and CHUNK_HOLE, finished. */
 void progress_chunk(struct progress *p, size_t index, int64_t start, int64_t end,
                     enum chunk_state state, int64_t done, int64_t total);
@@ -154,5 +160,8 @@ void progress_read(struct progress *p, struct progress_view *ret);
 int64_t progress_estimate(size_t done, int64_t spent, const double *fractions,
                           const int64_t *elapsed, size_t active, size_t waiting, size_t parallel,
                           int64_t *ret_mean);
+/* Likewise the time between two chunks that end, of the last ones: `ends` are
+ * n moments, ascending. -1 with fewer than five, or fewer than run at once. */
+int64_t progress_pace(const int64_t *ends, size_t n, size_t parallel, int64_t now);
 
 #endif

@@ -346,3 +346,13 @@ void plan_free(struct plan *p)
 	free(p->missed);
 	free(p);
 }
+
+size_t plan_expected(const struct plan *p, int64_t each)
+{
+	enum { ASSUMED = 4 }; /* chunks of that length, beside those that there are */
+	if (p->until >= p->to)
+		return p->n_chunks;
+	double known = (double)(p->until - p->from) + ASSUMED * (double)each,
+		   more = (double)(p->to - p->until) * (double)(p->n_chunks + ASSUMED) / known;
+	return p->n_chunks + (more < 1 ? 1 : (size_t)(more + 0.5));
+}

@@ -139,4 +139,8 @@ void plan_mark_given(struct plan *p);
 int plan_read(const char *path, int64_t duration, size_t frames_max, struct plan **ret,
               struct err *err);
 
+/* How many chunks the whole plan will have: estimated from those that it has,
+ * and at first from `each`, the mean that was asked for (chunk_duration). */
+size_t plan_expected(const struct plan *p, int64_t each);
+
 #endif

@@ -194,13 +194,20 @@ int store_job_add(struct store *s, const struct store_job *j, const struct store
 	return db_end(locked, r, err);
 }
 
+/* The facts of a job are replaced, but what store_job_count_twice() counts is
+ * kept: it is counted from several threads while others make the facts. The
+ * text is bound two times. */
+#define NEW_FACTS                                                                        \
+	"facts = CASE WHEN CASE WHEN json_valid(facts) THEN json_type(facts, '$.twice') END" \
+	" = 'object' THEN json_set(?, '$.twice', json_extract(facts, '$.twice')) ELSE ? END"
+
 static int set_facts(struct store *s, const struct store_job *j, struct err *err)
 {
 	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s, "UPDATE job SET facts = ?, updated = ? WHERE id = ?", &q, err);
+	int r = db_prepare(s, "UPDATE job SET " NEW_FACTS ", updated = ? WHERE id = ?", &q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "sis", j->facts, clock_wall(), j->id);
+	db_bind(q, "ssis", j->facts, j->facts, clock_wall(), j->id);
 	return db_run(s, q, err);
 }
 
@@ -350,13 +357,29 @@ int store_job_update(struct store *s, const struct store_job *j, int64_t wall, i
 	int r = db_prepare(
 		locked,
 		"UPDATE job SET state = ?, summary = ?, summary_by_model = ?, summary_fallback = ?, "
-		"sentences = ?, source_name = ?, facts = ?, output = ?, updated = ?, "
+		"sentences = ?, source_name = ?, " NEW_FACTS ", output = ?, updated = ?, "
 		"wall_time = wall_time + ?, engine_busy = engine_busy + ? WHERE id = ?",
 		&q, err);
 	if (r < 0)
 		return r;
-	db_bind(q, "isisssssiiis", (int64_t)j->state, j->summary, (int64_t)j->summary_by_model,
+	db_bind(q, "isissssssiiis", (int64_t)j->state, j->summary, (int64_t)j->summary_by_model,
 	        j->summary_fallback, j->sentences ? j->sentences : "", j->source_name, j->facts,
-	        j->output, clock_wall(), wall, busy, j->id);
+	        j->facts, j->output, clock_wall(), wall, busy, j->id);
+	return db_run(s, q, err);
+}
+
+int store_job_count_twice(struct store *s, const char *job, bool different, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked,
+	                   "UPDATE job SET facts = json_set(facts, '$.twice', json_object("
+	                   "'chunks', 1 + coalesce(json_extract(facts, '$.twice.chunks'), 0), "
+	                   "'different', ? + coalesce(json_extract(facts, '$.twice.different'), 0)))"
+	                   " WHERE id = ?",
+	                   &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "is", (int64_t)different, job);
 	return db_run(s, q, err);
 }

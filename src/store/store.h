@@ -100,6 +100,9 @@ void store_chunk_forget(struct store_chunk *c); /* its samples only */
  * none; ERR_CANCELED if that entry was removed. */
 int store_job_add(struct store *s, const struct store_job *job, const struct store_chunk *chunks,
                   size_t n, int64_t entry, struct err *err);
+/* Another chunk was done by two workers: facts.twice = {"chunks": N,
+ * "different": N}, which new facts of the job do not replace. Any thread. */
+int store_job_count_twice(struct store *s, const char *job, bool different, struct err *err);
 /* More chunks of it, and new facts, in one transaction. */
 int store_job_extend(struct store *s, const struct store_job *job, const struct store_chunk *chunks,
                      size_t n, struct err *err);

@@ -199,6 +199,13 @@ static void set_figures(void *ctx, struct fleet_figures *f)
 	f->cache_miss_bytes = s->bytes.miss_bytes;
 }
 
+static void say(void *ctx, const char *text)
+{
+	const struct server *s = ctx;
+	if (s->options->say)
+		s->options->say(s->options->say_ctx, text);
+}
+
 static int64_t memory_of_machine(void)
 {
 	return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
@@ -256,7 +263,8 @@ static int serve(struct server *s, struct cancel *drain, struct cancel *cancel, 
 	                                          .put = put_blob,
 	                                          .holds = holds,
 	                                          .takes = takes,
-	                                          .figures = set_figures};
+	                                          .figures = set_figures,
+	                                          .say = say};
 	s->work = work_new(&setup);
 	int r = fleet_worker_run(&with, drain, cancel, err);
 	work_free(s->work);

@@ -315,6 +315,12 @@ static bool holds(void *ctx, const char *source)
 	return !strcmp(source, value("holds", "-"));
 }
 
+static void said(void *ctx, const char *text)
+{
+	(void)ctx;
+	print(json_pack("{s:s, s:s}", "event", "said", "text", text));
+}
+
 static int worker_main(const char *url, const char *name)
 {
 	struct err e = {0};
@@ -326,7 +332,8 @@ static int worker_main(const char *url, const char *name)
 	                                 .report = "{\"version\":\"test\"}",
 	                                 .ctx = (void *)name,
 	                                 .work = work,
-	                                 .holds = holds};
+	                                 .holds = holds,
+	                                 .say = said};
 
 	o.link.name = name;
 	if (fleet_worker_run(&o, drain, stop, &e))

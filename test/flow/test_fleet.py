@@ -229,8 +229,11 @@ class Work(Fleet):
     def test_worker_is_drained(self):
         self.serve()
         one = self.worker("one", "slots=1")
+        one.wait_for("said", text=f"connected to {self.server.url}, where no head is heard of; waiting for a vdet with --fleet")
         head = self.head("n=30", "ms=100", "threads=4")
         one.wait_for("end", 2)
+        said = one.wait_for("said", 2)[1]["text"]
+        self.assertRegex(said, f"^connected to {self.server.url}, head {HEAD}, (waiting for work|units in progress: 1)$")
         self.assertEqual(self.state()["workers"][0]["state"], "working")
         self.assertIn("no worker two", self.state("drain", "two")["text"])
         self.state("drain", "one")
@@ -313,6 +316,8 @@ class Failures(Fleet):
         head = self.head("n=4", "do2=refuse", "only=old")
         old.wait_for("end", unit="job.chunk.2", done=False)
         head.wait_for("done", 3)
+        self.server.restart()
+        old.wait_for("said", text=f"connected to {self.server.url} again, head {HEAD}, waiting for work")
         self.worker("new")
         self.finish(head, 4)
         self.assertEqual(self.done()[2], "new")

@@ -295,7 +295,9 @@ class Workers(Fleet):
         listed = self.run_on(head, "fleet", "--fleet", self.nats.url, "--json")
         self.assertEqual([w["name"] for w in json.loads(listed)["workers"]], ["a"])
         shown = self.run_on(head, "fleet", "--fleet", self.nats.url)
-        self.assertRegex(shown, r"(?m)^a +working +\d+ of +\d+ slots .*same  vdet ")
+        rate, cache, waits = (rf"(?:{known}|-)" for known in (r"[\d.]+", r"\d+", r"\w+"))
+        self.assertRegex(shown, rf"(?m)^a  working +\d+ of +\d+ slots +{rate} a minute  cache +{cache} %  waits for {waits} +same  vdet \S+$")
+        self.assertIn(f"worker a: connected to {self.nats.url}, head {json.loads(listed)['head']}, ", a.log())
         self.assertRegex(shown, r"(?m)^\d+ units wait, \d+ are in progress")
         self.assertRegex(shown, r"(?m)^bottleneck: ")
         self.run_on(head, "fleet", "drain", "a", "--fleet", self.nats.url)
@@ -462,6 +464,10 @@ class Workers(Fleet):
         analysis = self.analyze(head, "--fleet", closed.url, "--fleet-creds", creds / "head.creds")
         a.engine.control(**{"await": 1})
         self.assertRegex(self.run_on(head, "fleet", "--fleet", closed.url, "--fleet-creds", str(creds / "admin.creds")), r"(?m)^a +")
+        for name in "a", "head":
+            wrong = self.vdet("fleet", "--fleet", closed.url, "--fleet-creds", creds / f"{name}.creds", code=1).stderr
+            self.assertRegex(wrong, rf"does not allow this with the credentials of \S+/{name}.creds \(user {name}.*admin.creds of the folder")
+            self.assertEqual(len(wrong.splitlines()), 1, wrong)
         a.engine.control(release=True)
         head.finish(analysis)
         self.assertEqual(flow.same_result(self.report_of(head)), flow.same_result(self.alone()))

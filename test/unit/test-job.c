@@ -252,6 +252,19 @@ static void time_left_follows_the_measured_rate(void **state)
 	assert_int_equal(progress_estimate(4, 80 * S, half, ten, 1, 0, 8, &mean), 10 * S);
 }
 
+static void the_pace_is_that_of_the_last_chunks(void **state)
+{
+	const int64_t ends[] = {100 * S, 110 * S, 110 * S, 130 * S, 140 * S, 140 * S, 150 * S};
+	(void)state;
+	assert_int_equal(progress_pace(ends, 0, 1, 0), -1);
+	assert_int_equal(progress_pace(ends, 4, 1, 130 * S), -1);
+	assert_int_equal(progress_pace(ends, 7, 7, 150 * S), -1); /* not yet one round of all */
+	assert_int_equal(progress_pace(ends, 5, 2, 140 * S), 10 * S);
+	/* Nothing ended since: it is slower than it was. */
+	assert_int_equal(progress_pace(ends, 7, 2, 160 * S), 10 * S);
+	assert_int_equal(progress_pace(ends, 7, 2, 220 * S), 20 * S);
+}
+
 static size_t n_events[PROGRESS_EVENT_TYPES];
 static struct progress_view last_view;
 
@@ -290,9 +303,12 @@ static void every_change_is_an_event(void **state)
 	assert_int_equal(n_events[PROGRESS_PHASE], 1);
 	assert_int_equal(last_view.phase, PHASE_HASHING);
 
+	assert_true(last_view.planned);
+	progress_planned(p, false);
 	progress_begin(p, 25, 6, 2);
 	assert_int_equal(n_events[PROGRESS_UPDATE], 1);
 	assert_int_equal(last_view.chunks, 25);
+	assert_false(last_view.planned);
 
 	progress_chunk(p, 6, 0, S, CHUNK_DECODING, 0, 6);
 	assert_int_equal(n_events[PROGRESS_CHUNK], 1);
@@ -342,6 +358,7 @@ int main(void)
 		cmocka_unit_test(a_long_summary_is_a_tree),
 		cmocka_unit_test(quiet_stretches_are_one_note),
 		cmocka_unit_test(time_left_follows_the_measured_rate),
+		cmocka_unit_test(the_pace_is_that_of_the_last_chunks),
 		cmocka_unit_test(every_change_is_an_event),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

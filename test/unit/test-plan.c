@@ -327,6 +327,25 @@ static void a_plan_may_grow(void **state)
 	}
 }
 
+/* It goes from what was asked for to what the plan has. */
+static void the_number_of_chunks_is_estimated(void **state)
+{
+	struct plan p = {.to = 1000 * S};
+	(void)state;
+	assert_int_equal(plan_expected(&p, 10 * S), 100);
+	/* So far chunks are five times as long. */
+	p.until = 200 * S;
+	p.n_chunks = 4;
+	assert_in_range(plan_expected(&p, 10 * S), 4 + 16, 4 + 40);
+	p.until = 800 * S;
+	p.n_chunks = 16;
+	assert_in_range(plan_expected(&p, 10 * S), 20, 21);
+	p.until = 999 * S;
+	assert_int_equal(plan_expected(&p, 10 * S), 17);
+	p.until = p.to;
+	assert_int_equal(plan_expected(&p, 10 * S), 16);
+}
+
 static void wrong_options_are_refused(void **state)
 {
 	static const struct {
@@ -491,6 +510,7 @@ int main(void)
 		cmocka_unit_test(near_duplicates_give_their_place_away),
 		cmocka_unit_test(a_budget_of_other_policies_is_the_same),
 		cmocka_unit_test(a_plan_may_grow),
+		cmocka_unit_test(the_number_of_chunks_is_estimated),
 		cmocka_unit_test(wrong_options_are_refused),
 		cmocka_unit_test(a_plan_comes_back_from_json),
 		cmocka_unit_test(a_wrong_plan_is_refused),
