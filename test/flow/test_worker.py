@@ -493,8 +493,9 @@ class Workers(Fleet):
         self.run_on(machine, "fleet", "creds", "own", "a")
         machine.finish(self.analyze(machine, "--fleet", url, "--fleet-creds", creds / "head.creds"), 2)
         return machine.log()
-    def twice(self, head, *machines):
-        """Analyzes, with all chunks done twice, and none before the head knows all workers."""
+
+    def twice(self, head, *machines, late=None):
+        """Analyzes, with all chunks done twice, and none before the head knows all workers. The one that is late has two slots."""
         for m in machines:
             m.engine.control(faults=["hold@1+"], reset=True)
         analysis = self.analyze(head, "--fleet", self.nats.url, "--fleet-double", "100%", "--fresh")
@@ -502,7 +503,15 @@ class Workers(Fleet):
         while len(json.loads(self.run_on(head, "fleet", "--fleet", self.nats.url, "--json"))["workers"]) < len(machines):
             time.sleep(0.1)
         for m in machines:
-            m.engine.control(faults=[], release=True)
+            if m is not late:
+                m.engine.control(faults=[], release=True)
+        if late:
+            machines[0].engine.control(**{"await": CHUNKS - 2})
+            late.engine.control(faults=["hold@3+"], release=True)  # what others have done before
+            while not re.search(r"all are done; waiting up to \d+ s for another worker that does \d of them again", head.log()):
+                self.assertIsNone(analysis.poll(), head.log())
+                time.sleep(0.1)
+            late.engine.control(faults=[], release=True)
         head.finish(analysis)
 
     def test_two_workers_do_a_chunk_and_are_compared(self):
@@ -511,8 +520,10 @@ class Workers(Fleet):
         self.twice(head, a)
         first = self.report_of(head)
         self.assertEqual(first["run"]["twice"], {"chunks": 0, "different": 0})  # there is no other one
-        b, honest = self.worker("b")
-        self.twice(head, a, b)
+        b = Machine(self, "b")
+        b.env["VDET_FLEET_SLOTS"] = "2"
+        honest = b.start("worker", "--fleet", self.nats.url, "--fleet-name", "b")
+        self.twice(head, a, b, late=b)
         report = self.report_of(head)
         self.assertEqual(flow.same_result(report), flow.same_result(first))
         self.assertEqual(report["run"]["twice"], {"chunks": CHUNKS, "different": 0})
