@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 /* Units and seconds from which on shares of time are meaningful. */
-enum { ENOUGH = 3, LONG = 10 };
+enum { ENOUGH = 3, LONG = 10, LATELY = 40 };
 
 /* Shares of the time of all slots. */
 struct shares {
@@ -18,13 +18,23 @@ struct shares {
 /* A rule writes text and action, and returns whether it applies. */
 typedef bool rule_fn(const struct fleet_facts *f, const struct shares *s, struct advice *a);
 
+/* "In the last 4 minutes": of when the shares are. */
+static const char *lately(const struct fleet_facts *f, char out[static LATELY])
+{
+	if (f->seconds < 90)
+		snprintf(out, LATELY, "In the last %.0f seconds", f->seconds);
+	else
+		snprintf(out, LATELY, "In the last %.0f minutes", f->seconds / 60);
+	return out;
+}
+
 /* Part of it is known only when units have ended, and a unit may make several
  * requests at once: the parts are scaled to the time that slots were busy. */
 static struct shares shares_of(const struct fleet_facts *f)
 {
 	double bytes = f->bytes < f->frames ? f->bytes : f->frames,
 		   all = f->frames + f->engine + f->send;
-	if (f->done < ENOUGH || f->seconds < LONG || f->slot_time <= 0 || all <= 0)
+	if (!f->works || f->done < ENOUGH || f->seconds < LONG || f->slot_time <= 0 || all <= 0)
 		return (struct shares){0};
 	double scale = f->busy / f->slot_time / all;
 	return (struct shares){.idle = 1 - f->busy / f->slot_time,
@@ -38,7 +48,7 @@ static struct shares shares_of(const struct fleet_facts *f)
 static bool no_worker(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
 	(void)s;
-	advice_say(a, "%lld units wait, and no worker is there.", (long long)f->waiting);
+	advice_say(a, "%lld units wait now, and no worker is there.", (long long)f->waiting);
 	advice_act(a, "start `vdet worker --fleet ADDRESS` on each machine that is to help");
 	return f->waiting > 0 && !f->live;
 }
@@ -48,7 +58,8 @@ static bool worker_fails(const struct fleet_facts *f, const struct shares *s, st
 	(void)s;
 	if (!f->worst.name || f->worst.bad < ENOUGH || f->worst.bad * 5 < f->worst.ended)
 		return false;
-	advice_say(a, "The worker %.64s failed at %lld of %lld units, or ended without a word.",
+	advice_say(a, "Since this head began, the worker %.64s failed at %lld of %lld units, or ended "
+	           "without a word.",
 	           f->worst.name, (long long)f->worst.bad, (long long)f->worst.ended);
 	advice_act(
 		a, "read what it prints, and run `vdet doctor` there; until then `vdet fleet drain %.64s`",
@@ -59,7 +70,8 @@ static bool worker_fails(const struct fleet_facts *f, const struct shares *s, st
 static bool redelivered(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
 	(void)s;
-	advice_say(a, "%lld times a unit was given again, of %lld times that one was given out.",
+	advice_say(a, "Since this head began, %lld times a unit was given again, of %lld times that one "
+	           "was given out.",
 	           (long long)f->redelivered, (long long)f->given);
 	advice_act(a, "see why workers end or are cut off; raise fleet.ack_wait if they are only slow");
 	return f->redelivered >= ENOUGH && f->redelivered * 10 >= f->given;
@@ -89,38 +101,47 @@ static bool versions(const struct fleet_facts *f, const struct shares *s, struct
 
 static bool head_slow(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
-	bool held = s->idle >= 0.25 && 2 * f->results >= f->slots;
+	char when[LATELY];
+	bool held = s->idle >= 0.25 && 2 * f->results >= (double)f->slots;
+	lately(f, when);
 	if (s->send >= 0.25)
-		advice_say(a, "Slots waited %.0f %% of their time until their results were taken.",
+		advice_say(a, "%s slots waited %.0f %% of the time until their results were taken.", when,
 		           100 * s->send);
 	else if (held)
-		advice_say(a, "%lld results wait for the head, while slots are idle %.0f %% of their time.",
-		           (long long)f->results, 100 * s->idle);
+		advice_say(a,
+		           "%s %.1f results waited for the head on average, while slots were idle %.0f %% "
+		           "of the time.",
+		           when, f->results, 100 * s->idle);
 	else
-		advice_say(a, "Slots are idle %.0f %% of their time, while %lld units wait.", 100 * s->idle,
-		           (long long)f->waiting);
+		advice_say(a,
+		           "%s slots were idle %.0f %% of the time, though units waited for %.0f %% of it.",
+		           when, 100 * s->idle, 100 * f->waited);
 	if (s->send >= 0.25 || held)
 		advice_act(a, "give the head and the NATS server faster disks and processors");
 	else
 		advice_act(
 			a, "compare the models of workers with that of the head (vdet fleet): a worker gets "
 			   "only units of its model; or the connection to the NATS server is slow");
-	return s->known && (s->send >= 0.25 || held || (s->idle >= 0.3 && f->waiting > 0));
+	return s->known && (s->send >= 0.25 || held || (s->idle >= 0.3 && f->waited >= 0.5));
 }
 
 static bool too_little(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
-	advice_say(
-		a, "Slots are idle %.0f %% of their time: the head gives fewer units than there are slots.",
-		100 * s->idle);
-	advice_act(a, "analyze more videos at the same time (queue.jobs, or a folder)");
-	return s->known && s->idle >= 0.3 && f->waiting == 0;
+	char when[LATELY];
+	advice_say(a,
+	           "%s slots were idle %.0f %% of the time: the head gave fewer units than there are "
+	           "slots.",
+	           lately(f, when), 100 * s->idle);
+	advice_act(a, "analyze several videos at the same time, as vdet serve does (queue.jobs; vdet "
+	              "analyze does one after the other), or make chunks shorter (--chunk-duration)");
+	return s->known && s->idle >= 0.3 && f->waited < 0.5;
 }
 
 static bool network(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
-	(void)f;
-	advice_say(a, "Slots waited %.0f %% of their time for bytes of videos.", 100 * s->bytes);
+	char when[LATELY];
+	advice_say(a, "%s slots waited %.0f %% of the time for bytes of videos.", lately(f, when),
+	           100 * s->bytes);
 	advice_act(
 		a, "use a faster network to the head, --path-map where workers see its files, or a larger "
 		   "--fleet-cache");
@@ -129,9 +150,9 @@ static bool network(const struct fleet_facts *f, const struct shares *s, struct 
 
 static bool decoders(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
-	(void)f;
-	advice_say(a, "Slots waited %.0f %% of their time for frames, and %.0f %% for engines.",
-	           100 * s->decode, 100 * s->engine);
+	char when[LATELY];
+	advice_say(a, "%s slots waited %.0f %% of the time for frames, and %.0f %% for engines.",
+	           lately(f, when), 100 * s->decode, 100 * s->engine);
 	advice_act(a, "decode on the GPUs of the workers (--media-hwaccel), raise --fleet-slots where "
 	              "processors are free, or add workers");
 	return s->known && s->decode >= 0.3 && s->decode >= s->engine;
@@ -139,19 +160,22 @@ static bool decoders(const struct fleet_facts *f, const struct shares *s, struct
 
 static bool engines(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
-	(void)f;
-	advice_say(a, "Slots waited %.0f %% of their time for engines, and %.0f %% for frames.",
-	           100 * s->engine, 100 * (s->decode + s->bytes));
+	char when[LATELY];
+	advice_say(a, "%s slots waited %.0f %% of the time for engines, and %.0f %% for frames.",
+	           lately(f, when), 100 * s->engine, 100 * (s->decode + s->bytes));
 	advice_act(a, "add workers, or engines to them; raise --slots where GPUs have memory to spare");
 	return s->known && s->engine >= 0.5;
 }
 
 static bool more_workers(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
-	advice_say(a, "All slots are busy, and %lld units wait: more workers would have work.",
-	           (long long)f->waiting);
+	char when[LATELY];
+	advice_say(a,
+	           "%s slots were busy %.0f %% of the time, and %lld units wait now: more workers would "
+	           "have work.",
+	           lately(f, when), 100 * (1 - s->idle), (long long)f->waiting);
 	advice_act(a, "start `vdet worker --fleet ADDRESS` on further machines");
-	return s->known && s->idle < 0.1 && f->waiting >= f->slots && f->slots > 0;
+	return s->known && s->idle < 0.1 && f->waited >= 0.9 && f->waiting >= f->slots && f->slots > 0;
 }
 
 static const struct {

@@ -57,13 +57,15 @@ static void add_recent(struct fleet_facts *f, const json_t *w)
 
 void fleet_facts_read(const json_t *state, struct fleet_facts *ret)
 {
-	const json_t *units = json_object_get(state, "units"),
+	const json_t *units = json_object_get(state, "units"), *load = json_object_get(state, "load"),
 				 *counts = json_object_get(state, "counts");
 	size_t i;
 	json_t *w;
 	*ret = (struct fleet_facts){.version = json_text(state, "version"),
 	                            .waiting = whole(units, "waiting"),
-	                            .results = whole(units, "results") + whole(units, "unsettled"),
+	                            .works = json_is_true(json_object_get(load, "works")),
+	                            .waited = number(load, "waited"),
+	                            .results = number(load, "results"),
 	                            .given = whole(counts, "given"),
 	                            .redelivered = whole(counts, "redelivered")};
 	json_array_foreach (json_object_get(state, "workers"), i, w) {

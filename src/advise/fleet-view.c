@@ -34,7 +34,7 @@ static double rate_of(const json_t *recent)
 	return uptime >= SURE ? 60 * number(recent, "done") / uptime : -1;
 }
 
-/* What its slots spent most time with. */
+/* What its slots spent most time with, while there is work. */
 static json_t *waits_for(const json_t *w, const json_t *recent)
 {
 	double frames = number(recent, "frames"), bytes = number(recent, "bytes"),
@@ -57,7 +57,7 @@ static json_t *waits_for(const json_t *w, const json_t *recent)
 	return json_string(what[most].name);
 }
 
-static json_t *worker_view(const json_t *w)
+static json_t *worker_view(const json_t *w, bool works)
 {
 	static const char *const same[] = {"name",     "state",    "age",     "slots",
 	                                   "done",     "failed",   "refused", "silent",
@@ -70,7 +70,7 @@ static json_t *worker_view(const json_t *w)
 	json_object_set_new(o, "in_progress",
 	                    json_integer((json_int_t)json_array_size(json_object_get(w, "units"))));
 	json_object_set_new(o, "rate", rate < 0 ? json_null() : json_real(rate));
-	json_object_set_new(o, "waits_for", waits_for(w, recent));
+	json_object_set_new(o, "waits_for", works ? waits_for(w, recent) : json_null());
 	json_object_set_new(o, "version", clean(report, "version"));
 	json_object_set_new(o, "model", clean(report, "model"));
 	json_object_set_new(o, "engine", clean(report, "engine"));
@@ -80,14 +80,14 @@ static json_t *worker_view(const json_t *w)
 	return o;
 }
 
-static json_t *workers_view(const json_t *state, double *ret_rate)
+static json_t *workers_view(const json_t *state, bool works, double *ret_rate)
 {
 	json_t *all = json_array(), *w;
 	size_t i;
 	json_array_foreach (json_object_get(state, "workers"), i, w) {
 		double rate = rate_of(json_object_get(w, "recent"));
 		*ret_rate += rate > 0 && strcmp(json_text(w, "state"), "silent") != 0 ? rate : 0;
-		json_array_append_new(all, worker_view(w));
+		json_array_append_new(all, worker_view(w, works));
 	}
 	return all;
 }
@@ -116,7 +116,7 @@ json_t *fleet_view(const json_t *state)
 	fleet_facts_read(state, &facts);
 	size_t n = state ? fleet_advice_give(&facts, advice) : 0;
 	const char *bottleneck = fleet_bottleneck(advice, n, &limit);
-	json_t *workers = workers_view(state, &rate);
+	json_t *workers = workers_view(state, facts.works, &rate);
 	return json_pack(
 		"{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o}", "head", clean(state, "head"),
 		"version", clean(state, "version"), "connected",

@@ -7,12 +7,15 @@
 
 #include "advise/advice.h"
 
-/* What is known of a fleet; times in seconds. Those of slots are summed over
- * the workers that live, and are of the last minutes. */
+/* What is known of a fleet; times in seconds. "Lately" is one and the same time
+ * for all of it: at most the last five minutes, and not before the present work
+ * began. Times of slots are summed over the workers that live, lately. */
 struct fleet_facts {
 	const char *version;        /* of the head */
-	int64_t waiting;            /* units that no worker has begun */
-	int64_t results;            /* of workers, that wait for the head */
+	int64_t waiting;            /* units that no worker has begun, now */
+	bool works;                 /* there are units, or were a moment ago */
+	double waited;              /* share of the time in which units waited, lately */
+	double results;             /* of workers, that waited for the head, lately, on average */
 	int64_t given, redelivered; /* since the head was started */
 	int64_t live, slots;        /* workers that live, and their slots */
 	int64_t done;               /* units, lately */
@@ -23,7 +26,7 @@ struct fleet_facts {
 	double frames, engine, bytes, send;
 	struct {
 		const char *name;
-		int64_t ended, bad; /* deliveries */
+		int64_t ended, bad; /* deliveries, since the head was started */
 	} worst;                /* the worker that fails most often; name NULL = none */
 	struct {
 		const char *name, *version;

@@ -115,6 +115,12 @@ static void print_units(const json_t *view)
 	       (long long)whole(counts, "redelivered"), (long long)whole(counts, "holes"));
 }
 
+static bool has_work(const json_t *view)
+{
+	const json_t *units = json_object_get(view, "units");
+	return whole(units, "waiting") + whole(units, "begun") > 0;
+}
+
 static void print_advice(const json_t *view)
 {
 	const json_t *limit = json_object_get(view, "bottleneck");
@@ -126,7 +132,9 @@ static void print_advice(const json_t *view)
 			print_text(" → ", json_text(a, "action"));
 			putchar('\n');
 		}
-	print_text("bottleneck: ", *json_text(limit, "what") ? json_text(limit, "what") : "not known");
+	print_text("bottleneck: ", *json_text(limit, "what") ? json_text(limit, "what")
+	                           : has_work(view) ? "not known yet"
+	                                            : "none, no unit waits or is in progress");
 	print_text(": ", json_text(limit, "text"));
 	print_text(" → ", json_text(limit, "action"));
 	putchar('\n');

@@ -49,6 +49,9 @@ enum {
 	HELLO = 4,           /* seconds in which workers hear of a head, and answer */
 	OPTIONAL_MOST = 600, /* seconds until a unit is begun that its caller can do, too */
 	TWICE_MOST = 120,    /* likewise, that is done a second time */
+	LOADS = 150,         /* of the last five minutes, … */
+	LOAD_EVERY = 2,      /* … one in so many seconds */
+	LOAD_GAP = 30,       /* seconds without a unit, after which work begins anew */
 	KEEP = 600,          /* seconds that results and units are kept that no one asked for */
 };
 
@@ -134,6 +137,12 @@ struct head_counts {
 	int64_t holes; /* units that failed for good */
 };
 
+/* What there was at one moment. */
+struct load {
+	int64_t at;               /* clock_now() */
+	int64_t waiting, results; /* units that no worker has begun, results for the head */
+};
+
 struct fleet_head {
 	char id[17];
 	char stream[STREAM_NAME], results[STREAM_NAME];
@@ -166,6 +175,10 @@ struct fleet_head {
 	char lost[300];   /* another head has taken over */
 	bool warned;      /* that the server cannot be reached */
 	struct head_counts counts;
+	struct load loads[LOADS]; /* a ring */
+	uint64_t n_loads;         /* that were added to it */
+	int64_t work_since;       /* clock_now(): since when there are units, with short gaps; 0: never */
+	int64_t work_last;        /* likewise, when there were some */
 	int64_t backed; /* clock_now() of the last warning that a worker gave a unit back */
 };
 
@@ -227,7 +240,22 @@ void head_notify_gone(struct fleet_head *h, const char *id, int64_t before);
 /* One worker ends after the units that it has. */
 int head_notify_drain(struct fleet_head *h, const char *worker, struct err *err);
 
+/* ---- head-load.c */
+
+/* Notes from time to time how many units wait. */
+void head_note_load(struct fleet_head *h);
+/* With the lock held. What waited in the last five minutes, but not before work
+ * began; the caller owns it. */
+json_t *head_load_json(const struct fleet_head *h);
+
 /* ---- head-state.c */
+
+/* With the lock held: how many units wait for a worker, are begun, have results
+ * that wait for the head, and are not settled. */
+struct head_units {
+	int64_t waiting, begun, results, unsettled;
+};
+struct head_units head_count_units(const struct fleet_head *h);
 
 /* Does what an order says, and writes its answer. */
 void head_order(struct fleet_head *h, const natsMsg *m);

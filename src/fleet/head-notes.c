@@ -290,6 +290,7 @@ void *head_notes(void *head)
 		else if (s != NATS_TIMEOUT)
 			cancel_wait_until(h->stop, NULL, clock_now() + TICK_MS * 1000);
 		take_orders(h);
+		head_note_load(h);
 		if (!ended && link_ended(h->link)) { /* for good: no unit can go on */
 			ended = true;
 			pthread_mutex_lock(&h->lock);

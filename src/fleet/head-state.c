@@ -18,15 +18,15 @@ static const char *state_of(const struct worker *w)
 	return w->beat.draining ? "draining" : "working";
 }
 
-/* What was done lately; null if that is not known yet. */
-static json_t *recent_json(const struct worker *w)
+/* What was done lately, since there is work; null if that is not known yet. */
+static json_t *recent_json(const struct fleet_head *h, const struct worker *w)
 {
 	struct fleet_figures f;
 
-	return history_recent(&w->history, &f) ? fleet_figures_json(&f) : json_null();
+	return history_recent(&w->history, h->work_since, &f) ? fleet_figures_json(&f) : json_null();
 }
 
-static json_t *worker_json(const struct worker *w)
+static json_t *worker_json(const struct fleet_head *h, const struct worker *w)
 {
 	json_t *models = json_array(), *units = json_array();
 	json_t *report = json_loads(w->beat.report ? w->beat.report : "{}", 0, NULL);
@@ -42,7 +42,7 @@ static json_t *worker_json(const struct worker *w)
 	                 (json_int_t)w->beat.slots, "models", models, "units", units, "done",
 	                 (json_int_t)w->done, "failed", (json_int_t)w->failed, "refused",
 	                 (json_int_t)w->refused, "silent", (json_int_t)w->silent, "report", report,
-	                 "figures", fleet_figures_json(&w->beat.figures), "recent", recent_json(w));
+	                 "figures", fleet_figures_json(&w->beat.figures), "recent", recent_json(h, w));
 }
 
 static int by_name(const void *a, const void *b)
@@ -62,24 +62,31 @@ static json_t *workers_json(const struct fleet_head *h)
 		sorted[n++] = w;
 	qsort(sorted, n, sizeof *sorted, by_name);
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all, worker_json(sorted[i]));
+		json_array_append_new(all, worker_json(h, sorted[i]));
 	return all;
+}
+
+struct head_units head_count_units(const struct fleet_head *h)
+{
+	struct head_units n = {0};
+
+	for (const struct unit *u = h->units; u; u = u->next) {
+		n.begun += u->running && u->last.attempt;
+		n.waiting += u->running && !u->last.attempt;
+		/* What no one asks for, as after a restart, waits for no one. */
+		n.results += u->running ? (int64_t)u->n_letters : 0;
+		n.unsettled += u->given.worker != NULL;
+	}
+	return n;
 }
 
 static json_t *units_json(const struct fleet_head *h)
 {
-	int64_t waiting = 0, begun = 0, results = 0, unsettled = 0;
+	struct head_units n = head_count_units(h);
 
-	for (const struct unit *u = h->units; u; u = u->next) {
-		begun += u->running && u->last.attempt;
-		waiting += u->running && !u->last.attempt;
-		/* What no one asks for, as after a restart, waits for no one. */
-		results += u->running ? (int64_t)u->n_letters : 0;
-		unsettled += u->given.worker != NULL;
-	}
-	return json_pack("{s:I, s:I, s:I, s:I}", "waiting", (json_int_t)waiting, "begun",
-	                 (json_int_t)begun, "results", (json_int_t)results, "unsettled",
-	                 (json_int_t)unsettled);
+	return json_pack("{s:I, s:I, s:I, s:I}", "waiting", (json_int_t)n.waiting, "begun",
+	                 (json_int_t)n.begun, "results", (json_int_t)n.results, "unsettled",
+	                 (json_int_t)n.unsettled);
 }
 
 static json_t *counts_json(const struct head_counts *c)
@@ -96,8 +103,9 @@ json_t *fleet_head_state(struct fleet_head *h)
 
 	pthread_mutex_lock(&h->lock);
 	json_t *o =
-		json_pack("{s:s, s:b, s:o, s:o, s:o}", "head", h->id, "connected", up, "units",
-	              units_json(h), "counts", counts_json(&h->counts), "workers", workers_json(h));
+		json_pack("{s:s, s:b, s:o, s:o, s:o, s:o}", "head", h->id, "connected", up, "units",
+	              units_json(h), "load", head_load_json(h), "counts", counts_json(&h->counts),
+	              "workers", workers_json(h));
 	pthread_mutex_unlock(&h->lock);
 	if (h->hooks.describe)
 		h->hooks.describe(h->hooks.ctx, o);

@@ -22,8 +22,9 @@ struct history {
 /* Adds what was heard at `now`. Figures that are lower than before are those of
  * a worker that was started again. */
 void history_add(struct history *h, int64_t now, const struct fleet_figures *f);
-/* What was added in the last five minutes, or since the worker is known, by its
- * own clock; false if that is not known yet. */
-bool history_recent(const struct history *h, struct fleet_figures *ret);
+/* What was added in the last five minutes, but not before `since`
+ * (clock_now()), nor before the worker was known; false if that is not known
+ * yet. */
+bool history_recent(const struct history *h, int64_t since, struct fleet_figures *ret);
 
 #endif

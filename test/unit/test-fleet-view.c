@@ -62,23 +62,27 @@ static void history_is_of_the_last_minutes(void **state)
 	struct history h = {0};
 	struct fleet_figures f = {0}, recent;
 	(void)state;
-	assert_false(history_recent(&h, &recent));
+	assert_false(history_recent(&h, 0, &recent));
 	history_add(&h, 0, &f);
-	assert_false(history_recent(&h, &recent));
+	assert_false(history_recent(&h, 0, &recent));
 	/* a beat every five seconds, for an hour; a unit every ten */
 	for (int64_t at = 5 * CLOCK_SECOND; at <= 60 * MINUTE; at += 5 * CLOCK_SECOND) {
 		f.uptime = at;
 		f.done = at / (10 * CLOCK_SECOND);
 		history_add(&h, at, &f);
-		assert_true(history_recent(&h, &recent));
+		assert_true(history_recent(&h, 0, &recent));
 		assert_true(recent.uptime <= 5 * MINUTE);
 		assert_true(at < 5 * MINUTE ? recent.uptime == at : recent.uptime > 4 * MINUTE);
 	}
 	assert_in_range(recent.done, 24, 30);
+	/* what was before there was work does not count */
+	assert_true(history_recent(&h, 59 * MINUTE, &recent));
+	assert_true(recent.uptime <= MINUTE && recent.uptime >= MINUTE / 2);
+	assert_false(history_recent(&h, 60 * MINUTE, &recent));
 	/* started again */
 	f = (struct fleet_figures){.uptime = CLOCK_SECOND};
 	history_add(&h, 61 * MINUTE, &f);
-	assert_false(history_recent(&h, &recent));
+	assert_false(history_recent(&h, 0, &recent));
 }
 
 /* ---- advice */
@@ -88,6 +92,8 @@ static struct fleet_facts good(void)
 {
 	return (struct fleet_facts){.version = "1.0",
 	                            .waiting = 4,
+	                            .works = true,
+	                            .waited = 1,
 	                            .given = 100,
 	                            .live = 2,
 	                            .slots = 6,
@@ -137,7 +143,7 @@ static void each_bottleneck_is_named(void **state)
 	expect(&f, "fleet-head", "faster disks", "head");
 	f.results = 0;
 	expect(&f, "fleet-head", "models of workers", "head");
-	f.waiting = 0;
+	f.waited = 0.3; /* also if some wait just now */
 	expect(&f, "fleet-work", "queue.jobs", "work");
 	f = (struct fleet_facts){.version = "1.0", .waiting = 3};
 	expect(&f, "fleet-no-worker", "vdet worker", "workers");
@@ -170,6 +176,14 @@ static void little_is_said_of_what_is_short(void **state)
 	struct fleet_facts f = good();
 	(void)state;
 	assert_int_equal(fleet_advice_give(&f, a), 1); /* the engines */
+	assert_non_null(strstr(a[0].text, "In the last 5 minutes slots waited "));
+	f.seconds = 40;
+	assert_int_equal(fleet_advice_give(&f, a), 1);
+	assert_non_null(strstr(a[0].text, "In the last 40 seconds slots waited "));
+	f = good();
+	f.works = false;
+	assert_int_equal(fleet_advice_give(&f, a), 0);
+	f = good();
 	f.done = 2;
 	assert_int_equal(fleet_advice_give(&f, a), 0);
 	f = good();
@@ -212,10 +226,12 @@ static json_t *a_state(size_t n)
 		AUTO(mem_freep) char *name = mem_printf("w%03zu", i);
 		json_array_append_new(workers, a_worker(name, i == 1 ? "silent" : "working", 180));
 	}
-	return json_pack("{s:s, s:s, s:b, s:{s:i, s:i, s:i, s:i}, s:{s:i, s:i}, s:o}", "head",
-	                 "0123456789abcdef", "version", "1.0", "connected", 1, "units", "waiting", 3,
-	                 "begun", 4, "results", 0, "unsettled", 0, "counts", "given", 30, "redelivered",
-	                 1, "workers", workers);
+	return json_pack("{s:s, s:s, s:b, s:{s:i, s:i, s:i, s:i}, s:{s:b, s:f, s:f, s:f}, s:{s:i, s:i}, "
+	                 "s:o}",
+	                 "head", "0123456789abcdef", "version", "1.0", "connected", 1, "units",
+	                 "waiting", 3, "begun", 4, "results", 0, "unsettled", 0, "load", "works", 1,
+	                 "waited", 0.9, "waiting", 3.5, "results", 0.1, "counts", "given", 30,
+	                 "redelivered", 1, "workers", workers);
 }
 
 static void view_is_made_of_the_state(void **state)
@@ -239,6 +255,13 @@ static void view_is_made_of_the_state(void **state)
 	assert_null(json_object_get(w, "report"));
 	assert_string_equal(json_text(json_object_get(v, "bottleneck"), "what"), "engines");
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(v, "units"), "begun")), 4);
+	/* Of work that is over nothing is said but how fast it was. */
+	json_object_set_new(json_object_get(s, "load"), "works", json_false());
+	json_auto_t *over = fleet_view(s);
+	w = json_array_get(json_object_get(over, "workers"), 0);
+	assert_true(json_is_null(json_object_get(over, "bottleneck")));
+	assert_true(json_is_null(json_object_get(w, "waits_for")));
+	assert_int_equal((int)json_number_value(json_object_get(w, "rate")), 5);
 }
 
 static void without_a_fleet_there_is_nothing(void **state)
