@@ -58,7 +58,8 @@ static bool worker_fails(const struct fleet_facts *f, const struct shares *s, st
 	(void)s;
 	if (!f->worst.name || f->worst.bad < ENOUGH || f->worst.bad * 5 < f->worst.ended)
 		return false;
-	advice_say(a, "Since this head began, the worker %.64s failed at %lld of %lld units, or ended "
+	advice_say(a,
+	           "Since this head began, the worker %.64s failed at %lld of %lld units, or ended "
 	           "without a word.",
 	           f->worst.name, (long long)f->worst.bad, (long long)f->worst.ended);
 	advice_act(
@@ -70,7 +71,8 @@ static bool worker_fails(const struct fleet_facts *f, const struct shares *s, st
 static bool redelivered(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
 	(void)s;
-	advice_say(a, "Since this head began, %lld times a unit was given again, of %lld times that one "
+	advice_say(a,
+	           "Since this head began, %lld times a unit was given again, of %lld times that one "
 	           "was given out.",
 	           (long long)f->redelivered, (long long)f->given);
 	advice_act(a, "see why workers end or are cut off; raise fleet.ack_wait if they are only slow");
@@ -170,10 +172,11 @@ static bool engines(const struct fleet_facts *f, const struct shares *s, struct 
 static bool more_workers(const struct fleet_facts *f, const struct shares *s, struct advice *a)
 {
 	char when[LATELY];
-	advice_say(a,
-	           "%s slots were busy %.0f %% of the time, and %lld units wait now: more workers would "
-	           "have work.",
-	           lately(f, when), 100 * (1 - s->idle), (long long)f->waiting);
+	advice_say(
+		a,
+		"%s slots were busy %.0f %% of the time, and %lld units wait now: more workers would "
+		"have work.",
+		lately(f, when), 100 * (1 - s->idle), (long long)f->waiting);
 	advice_act(a, "start `vdet worker --fleet ADDRESS` on further machines");
 	return s->known && s->idle < 0.1 && f->waited >= 0.9 && f->waiting >= f->slots && f->slots > 0;
 }

@@ -86,9 +86,9 @@ static void print_cache(const json_t *figures)
 
 static void print_worker(const json_t *w, const struct widths *widths)
 {
-	AUTO(mem_freep) char *name = text_of(w, "name"), *state = text_of(w, "state"),
-						  *waits = text_of(w, "waits_for"), *model = text_of(w, "model"),
-						  *version = text_of(w, "version");
+	AUTO(mem_freep)
+	char *name = text_of(w, "name"), *state = text_of(w, "state"), *waits = text_of(w, "waits_for"),
+		 *model = text_of(w, "model"), *version = text_of(w, "version");
 	printf("%s%*s", name, widths->name - length_of(name), "");
 	printf("  %-8s  %3lld of %3lld slots", state, (long long)whole(w, "in_progress"),
 	       (long long)whole(w, "slots"));
@@ -133,8 +133,8 @@ static void print_advice(const json_t *view)
 			putchar('\n');
 		}
 	print_text("bottleneck: ", *json_text(limit, "what") ? json_text(limit, "what")
-	                           : has_work(view) ? "not known yet"
-	                                            : "none, no unit waits or is in progress");
+	                           : has_work(view)          ? "not known yet"
+	                                                     : "none, no unit waits or is in progress");
 	print_text(": ", json_text(limit, "text"));
 	print_text(" → ", json_text(limit, "action"));
 	putchar('\n');

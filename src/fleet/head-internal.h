@@ -51,7 +51,7 @@ enum {
 	TWICE_MOST = 120,    /* likewise, that is done a second time */
 	LOADS = 150,         /* of the last five minutes, … */
 	LOAD_EVERY = 2,      /* … one in so many seconds */
-	LOAD_GAP = 30,       /* seconds without a unit, after which work begins anew */
+	LOAD_GAP = 30,       /* seconds without a unit, after which work begins again */
 	KEEP = 600,          /* seconds that results and units are kept that no one asked for */
 };
 
@@ -177,9 +177,9 @@ struct fleet_head {
 	struct head_counts counts;
 	struct load loads[LOADS]; /* a ring */
 	uint64_t n_loads;         /* that were added to it */
-	int64_t work_since;       /* clock_now(): since when there are units, with short gaps; 0: never */
-	int64_t work_last;        /* likewise, when there were some */
-	int64_t backed; /* clock_now() of the last warning that a worker gave a unit back */
+	int64_t work_since; /* clock_now(): since when there are units, with short gaps; 0: never */
+	int64_t work_last;  /* likewise, when there were some */
+	int64_t backed;     /* clock_now() of the last warning that a worker gave a unit back */
 };
 
 /* ---- head-units.c: what is decided about a unit; pure but for its fields */

@@ -102,10 +102,9 @@ json_t *fleet_head_state(struct fleet_head *h)
 	bool up = link_up(h->link);
 
 	pthread_mutex_lock(&h->lock);
-	json_t *o =
-		json_pack("{s:s, s:b, s:o, s:o, s:o, s:o}", "head", h->id, "connected", up, "units",
-	              units_json(h), "load", head_load_json(h), "counts", counts_json(&h->counts),
-	              "workers", workers_json(h));
+	json_t *o = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o}", "head", h->id, "connected", up, "units",
+	                      units_json(h), "load", head_load_json(h), "counts",
+	                      counts_json(&h->counts), "workers", workers_json(h));
 	pthread_mutex_unlock(&h->lock);
 	if (h->hooks.describe)
 		h->hooks.describe(h->hooks.ctx, o);

@@ -364,10 +364,10 @@ int link_check_permitted(struct link *l, const struct fleet_options *o, const ch
 	if (o->creds)
 		link_read_creds(o->creds, &c, NULL);
 	AUTO(mem_freep)
-	char *whose = o->creds ? mem_printf("with the credentials of %s%s%s%s", o->creds,
-	                                    c.user ? " (user " : "", c.user ? c.user : "",
-	                                    c.user ? ")" : "")
-	                       : mem_strdup("without credentials");
+	char *whose = o->creds
+	                  ? mem_printf("with the credentials of %s%s%s%s", o->creds,
+	                               c.user ? " (user " : "", c.user ? c.user : "", c.user ? ")" : "")
+	                  : mem_strdup("without credentials");
 	return err_set(err, ERR_PERM,
 	               "the NATS server at %s does not allow this %s; name %s, with --fleet-creds (%s)",
 	               o->url, whose, needed, text ? text : "");

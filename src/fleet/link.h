@@ -38,15 +38,15 @@ DEFINE_FREEP(struct link, link)
 bool link_up(struct link *l);
 bool link_ended(struct link *l);
 
-/* The address of the server that it is connected to, without a password; and how
- * often it was connected, from 1. */
+/* The address of the server that it is connected to, without a password; and
+ * how often it was connected, from 1. */
 enum { LINK_ADDRESS = 512 };
 void link_address(struct link *l, char out[static LINK_ADDRESS]);
 uint64_t link_connects(struct link *l);
 
-/* A server tells later, and not in a reply, that a subject is not permitted: the
- * request gets no reply. ERR_PERM if it has told so, with whose credentials are
- * needed: "those of a head, head.creds"; else 0. */
+/* A server reports a subject that is not permitted by itself: the request gets
+ * no reply. ERR_PERM if it has reported one, with whose credentials are needed:
+ * "those of a head, head.creds"; else 0. */
 int link_check_permitted(struct link *l, const struct fleet_options *o, const char *needed,
                          struct err *err);
 

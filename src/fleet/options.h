@@ -27,7 +27,7 @@ struct fleet_options { /* everything is borrowed, and valid while it is used */
 	 * microseconds; 0: each two times of ack_wait. */
 	int64_t check_every;
 	int replicas; /* only a head's: how many servers of a cluster keep each message; 0: 1 */
-	bool quiet; /* what the server tells later is no warning: the caller says it */
+	bool quiet;   /* what the server reports by itself is logged as information only */
 };
 
 /* [A-Za-z0-9_-], 1 to FLEET_NAME_MAX characters. */

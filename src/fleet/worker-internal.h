@@ -35,7 +35,7 @@ struct known_head {
 	struct wire_notice notice; /* the last one with its queues */
 	int64_t heard;             /* clock_now() */
 	int64_t notified;          /* likewise of the last beat to it */
-	uint64_t told;             /* the connection for which it was told of; 0: none */
+	uint64_t shown;            /* the connection for which it was named; 0: none */
 };
 
 /* A queue that may have a unit. */
@@ -67,7 +67,7 @@ struct serving {
 	struct fleet_token *tokens[WORKER_SLOTS]; /* in progress, by slot */
 	int64_t busy;                             /* microseconds of slots, of ended units */
 
-	/* What a person was told of, for the thread of the caller alone. */
+	/* What was said of it, for the thread of the caller alone. */
 	uint64_t connects; /* the connection, from 1; 0: none */
 	int64_t connected; /* clock_now() */
 	bool lost, alone;  /* that it is lost; that no head is there */
@@ -84,10 +84,10 @@ static inline bool serving_ends(struct serving *w)
 struct fleet_token *serving_fetch(struct serving *w, bool all);
 void token_free(struct fleet_token *t);
 
-/* ---- worker-say.c: tells of the connection, and when it is lost. */
-void serving_tell_link(struct serving *w);
+/* ---- worker-say.c: says that the connection is there, or lost. */
+void serving_say_link(struct serving *w);
 /* That this head has been sent a beat. */
-void serving_tell_head(struct serving *w, const char *head);
+void serving_say_head(struct serving *w, const char *head);
 
 /* ---- worker-unit.c: does a unit, and sends its result. */
 void serving_do(struct serving *w, struct fleet_token *t);

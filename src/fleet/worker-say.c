@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a person is told of the connection of a worker. */
+/* What is said of the connection of a worker. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -23,7 +23,7 @@ static void say(struct serving *w, const char *fmt, ...)
 	w->o->say(w->o->ctx, text);
 }
 
-/* With a new connection each head is told of again. */
+/* With a new connection each head is named again. */
 static void begin(struct serving *w, uint64_t connects)
 {
 	w->connects = connects;
@@ -37,12 +37,12 @@ static bool has_head(struct serving *w)
 
 	pthread_mutex_lock(&w->lock);
 	for (size_t i = 0; i < w->n_heads; i++)
-		any = any || w->heads[i].told == w->connects;
+		any = any || w->heads[i].shown == w->connects;
 	pthread_mutex_unlock(&w->lock);
 	return any;
 }
 
-void serving_tell_link(struct serving *w)
+void serving_say_link(struct serving *w)
 {
 	char address[LINK_ADDRESS];
 	uint64_t connects = link_connects(w->link);
@@ -62,7 +62,7 @@ void serving_tell_link(struct serving *w)
 	say(w, "connected to %s, where no head is heard of; waiting for a vdet with --fleet", address);
 }
 
-void serving_tell_head(struct serving *w, const char *head)
+void serving_say_head(struct serving *w, const char *head)
 {
 	char address[LINK_ADDRESS];
 	int busy = 0;

@@ -189,12 +189,12 @@ static void beat(struct serving *w, bool all)
 			continue;
 		}
 		/* One that was heard of since the connection was made. */
-		bool first = h->told != w->connects && h->heard >= w->connected;
+		bool first = h->shown != w->connects && h->heard >= w->connected;
 		if (!all && !first && h->notified && now - h->notified < BEAT * CLOCK_SECOND)
 			continue;
 		if (first)
 			memcpy(fresh[n_fresh++], h->id, sizeof h->id);
-		h->told = first ? w->connects : h->told;
+		h->shown = first ? w->connects : h->shown;
 		h->notified = now;
 		snprintf(subjects[n++], WIRE_SUBJECT, "vdet.%s.result.%s.note.beat", h->id, w->name);
 	}
@@ -204,7 +204,7 @@ static void beat(struct serving *w, bool all)
 	for (size_t i = 0; i < n; i++)
 		link_publish(w->link, subjects[i], text.data, text.len, NULL);
 	for (size_t i = 0; i < n_fresh; i++)
-		serving_tell_head(w, fresh[i]);
+		serving_say_head(w, fresh[i]);
 }
 
 /* ---- the worker */
@@ -297,7 +297,7 @@ static int listen_to_heads(struct serving *w, natsSubscription *all, natsSubscri
 		    !natsSubscription_NextMsg(&mine, own, TICK_MS))
 			hear(w, mine, true);
 		serving_look_after(w);
-		serving_tell_link(w);
+		serving_say_link(w);
 		if (link_ended(w->link) && !w->draining) {
 			w->draining = true;
 			err_set(err, ERR_PERM,

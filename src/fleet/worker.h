@@ -40,8 +40,8 @@ struct fleet_worker_options { /* everything is borrowed */
 	 * and the cache. Called from the thread of fleet_worker_run(); NULL: they
 	 * are 0. */
 	void (*figures)(void *ctx, struct fleet_figures *f);
-	/* Tells a person of the connection: "connected to …". From the thread of
-	 * fleet_worker_run(); NULL: no one. */
+	/* Says what became of the connection: "connected to …". From the thread of
+	 * fleet_worker_run(); NULL: nothing is said. */
 	void (*say)(void *ctx, const char *text);
 };
 

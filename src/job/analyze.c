@@ -508,9 +508,8 @@ static int analyze_source(const struct analyze *a, struct run_context *context, 
 		return r;
 
 	json_auto_t *endpoints = engine_endpoints_json(a->engine);
-	const struct start start = {.clock = began,
-	                            .busy = engine_busy_time(a->engine),
-	                            .endpoints = endpoints};
+	const struct start start = {
+		.clock = began, .busy = engine_busy_time(a->engine), .endpoints = endpoints};
 	r = go(&c, &outcome, err);
 	ret->other_content = c.other_content;
 	if (c.open)

@@ -26,7 +26,7 @@ enum {
 #define DRAIN_PATIENCE (60 * CLOCK_SECOND)
 
 /* At the end of a run, for chunks that another worker does again: after so long
- * the user is told, and so much more than twice the time of the slowest chunk
+ * it is shown, and so much more than twice the time of the slowest chunk
  * is waited. */
 #define TWICE_QUIET (3 * CLOCK_SECOND)
 #define TWICE_PATIENCE (60 * CLOCK_SECOND)
@@ -459,7 +459,7 @@ bool chunks_ending(struct chunks *c)
 /* At the end of the run, of chunks that wait for nothing but another worker. */
 struct ending {
 	int64_t since; /* clock_now(); 0 = there is other work */
-	int64_t until; /* likewise, told to the user; 0 = not yet */
+	int64_t until; /* likewise, as it was shown; 0 = not yet */
 };
 
 /* A worker that died meanwhile is noticed late, and a slow one may not begin:

@@ -182,10 +182,10 @@ static json_t *progress_view_json(const struct progress_event *e)
 	}
 	return json_pack("{s:s, s:s, s:I, s:I, s:b, s:I, s:f, s:o, s:f, s:f, s:o}", "phase",
 	                 progress_phase_name(v->phase), "detail", v->detail, "done",
-	                 (json_int_t)v->done, "chunks", (json_int_t)v->chunks, "planned", (int)v->planned, "holes",
-	                 (json_int_t)v->holes, "fraction", v->fraction, "left",
-	                 seconds_or_null(v->left), "prefill_rate", v->prefill_rate, "decode_rate",
-	                 v->decode_rate, "active", active);
+	                 (json_int_t)v->done, "chunks", (json_int_t)v->chunks, "planned",
+	                 (int)v->planned, "holes", (json_int_t)v->holes, "fraction", v->fraction,
+	                 "left", seconds_or_null(v->left), "prefill_rate", v->prefill_rate,
+	                 "decode_rate", v->decode_rate, "active", active);
 }
 
 static json_t *report_json_of(const struct progress_event *e)

@@ -19,7 +19,7 @@ struct work_serve { /* everything is borrowed */
 	const char *path_map;          /* "FROM=TO", see remote/address.h; NULL or "" = none */
 	const char *ca_file;           /* of heads' addresses; NULL or "" = as the system does */
 	int64_t slots; /* units at the same time; 0 = one more than the engine has slots */
-	/* Tells a person of the connection; NULL = no one. */
+	/* Says what became of the connection; NULL = nothing is said. */
 	void (*say)(void *ctx, const char *text);
 	void *say_ctx;
 };

@@ -42,7 +42,6 @@ static void on_signal(int number)
 static const char *value(const char *key, const char *otherwise)
 {
 	size_t n = strlen(key);
-
 	for (char **v = values; *v; v++)
 		if (!strncmp(*v, key, n) && (*v)[n] == '=')
 			return *v + n + 1;
@@ -52,7 +51,6 @@ static const char *value(const char *key, const char *otherwise)
 static int count_of(const char *key, int otherwise)
 {
 	const char *text = value(key, NULL);
-
 	return text ? (int)strtol(text, NULL, 10) : otherwise;
 }
 
@@ -114,7 +112,6 @@ static void read_journal(struct give *g)
 static void write_journal(struct give *g, int number, const struct runner_result *r)
 {
 	AUTO(mem_freep) char *line = mem_printf("%d %s %s\n", number, r->worker, r->body);
-
 	pthread_mutex_lock(&g->lock);
 	int fd = open(g->journal, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, line, strlen(line)) < 0 || fsync(fd))
@@ -126,7 +123,6 @@ static void write_journal(struct give *g, int number, const struct runner_result
 static int next_number(struct give *g)
 {
 	int number = -1;
-
 	pthread_mutex_lock(&g->lock);
 	while (g->next < g->n && g->done[g->next])
 		g->next++;
@@ -153,7 +149,6 @@ static char *body_of(int number)
 static bool is_right(int number, const char *body)
 {
 	json_auto_t *o = json_loads(body, 0, NULL);
-
 	return json_integer_value(json_object_get(o, "square")) == (json_int_t)number * number;
 }
 
@@ -317,8 +312,7 @@ static bool holds(void *ctx, const char *source)
 
 static void said(void *ctx, const char *text)
 {
-	(void)ctx;
-	print(json_pack("{s:s, s:s}", "event", "said", "text", text));
+	(void)ctx, print(json_pack("{s:s, s:s}", "event", "said", "text", text));
 }
 
 static int worker_main(const char *url, const char *name)

@@ -296,7 +296,8 @@ class Workers(Fleet):
         self.assertEqual([w["name"] for w in json.loads(listed)["workers"]], ["a"])
         shown = self.run_on(head, "fleet", "--fleet", self.nats.url)
         rate, cache, waits = (rf"(?:{known}|-)" for known in (r"[\d.]+", r"\d+", r"\w+"))
-        self.assertRegex(shown, rf"(?m)^a  working +\d+ of +\d+ slots +{rate} a minute  cache +{cache} %  waits for {waits} +same  vdet \S+$")
+        self.assertRegex(shown, rf"(?m)^a  working +\d+ of +\d+ slots +{rate} a minute  cache +{cache} %  waits for {waits} +same  "
+                                r"vdet \S+$")
         self.assertIn(f"worker a: connected to {self.nats.url}, head {json.loads(listed)['head']}, ", a.log())
         self.assertRegex(shown, r"(?m)^\d+ units wait, \d+ are in progress")
         self.assertRegex(shown, r"(?m)^bottleneck: ")
@@ -466,7 +467,7 @@ class Workers(Fleet):
         self.assertRegex(self.run_on(head, "fleet", "--fleet", closed.url, "--fleet-creds", str(creds / "admin.creds")), r"(?m)^a +")
         for name in "a", "head":
             wrong = self.vdet("fleet", "--fleet", closed.url, "--fleet-creds", creds / f"{name}.creds", code=1).stderr
-            self.assertRegex(wrong, rf"does not allow this with the credentials of \S+/{name}.creds \(user {name}.*admin.creds of the folder")
+            self.assertRegex(wrong, rf"not allow this with the credentials of \S+/{name}.creds \(user {name}.*admin.creds of the folder")
             self.assertEqual(len(wrong.splitlines()), 1, wrong)
         a.engine.control(release=True)
         head.finish(analysis)

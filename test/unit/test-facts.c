@@ -395,6 +395,32 @@ static void a_run_that_names_the_default_stream_continues(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* Also after a kill, and while others write the facts that they had before. */
+static void chunks_that_two_workers_did_stay_counted(void **state)
+{
+	(void)state;
+	AUTO(store_freep) struct store *s = NULL;
+	AUTO(store_job_clear) struct store_job j = {0};
+	struct err err = {0};
+	const char *facts = "{\"a\":1.0}";
+	assert_ok(store_open(":memory:", &s, &err));
+	const struct store_job new = {.id = "aaaa56789012",
+	                              .key = SOURCE,
+	                              .source_name = "a.mp4",
+	                              .facts = (char *)facts,
+	                              .output = "/x",
+	                              .summary = "",
+	                              .summary_fallback = ""};
+	assert_ok(store_job_add(s, &new, NULL, 0, 0, &err));
+	assert_ok(store_job_count_twice(s, new.id, false, &err));
+	assert_ok(store_job_count_twice(s, new.id, true, &err));
+	assert_ok(store_job_extend(s, &new, NULL, 0, &err));
+	assert_ok(store_job_count_twice(s, new.id, false, &err));
+	assert_ok(store_job_update(s, &new, 0, 0, &err));
+	assert_ok(store_job_find(s, new.id, &j, &err));
+	assert_string_equal(j.facts, "{\"a\":1.0,\"twice\":{\"chunks\":3,\"different\":1}}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +433,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_reference_counts_by_its_bytes, begin, end),
 		cmocka_unit_test_setup_teardown(an_unfinished_run_of_another_timeline_is_left, begin, end),
 		cmocka_unit_test_setup_teardown(a_run_that_names_the_default_stream_continues, begin, end),
+		cmocka_unit_test(chunks_that_two_workers_did_stay_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -226,12 +226,12 @@ static json_t *a_state(size_t n)
 		AUTO(mem_freep) char *name = mem_printf("w%03zu", i);
 		json_array_append_new(workers, a_worker(name, i == 1 ? "silent" : "working", 180));
 	}
-	return json_pack("{s:s, s:s, s:b, s:{s:i, s:i, s:i, s:i}, s:{s:b, s:f, s:f, s:f}, s:{s:i, s:i}, "
-	                 "s:o}",
-	                 "head", "0123456789abcdef", "version", "1.0", "connected", 1, "units",
-	                 "waiting", 3, "begun", 4, "results", 0, "unsettled", 0, "load", "works", 1,
-	                 "waited", 0.9, "waiting", 3.5, "results", 0.1, "counts", "given", 30,
-	                 "redelivered", 1, "workers", workers);
+	return json_pack(
+		"{s:s, s:s, s:b, s:{s:i, s:i, s:i, s:i}, s:{s:b, s:f, s:f, s:f}, s:{s:i, s:i}, "
+		"s:o}",
+		"head", "0123456789abcdef", "version", "1.0", "connected", 1, "units", "waiting", 3,
+		"begun", 4, "results", 0, "unsettled", 0, "load", "works", 1, "waited", 0.9, "waiting", 3.5,
+		"results", 0.1, "counts", "given", 30, "redelivered", 1, "workers", workers);
 }
 
 static void view_is_made_of_the_state(void **state)

@@ -273,28 +273,6 @@ static void a_job_is_found_by_the_beginning_of_its_id(void **state)
 	assert_int_equal(j.state, STORE_JOB_HOLES);
 }
 
-/* Also after a kill, and while others write the facts that they had before. */
-static void chunks_that_two_workers_did_stay_counted(void **state)
-{
-	(void)state;
-	AUTO(store_freep) struct store *s = open_store("twice.db");
-	struct err err = {0};
-	AUTO(store_job_clear) struct store_job j = {0};
-	add_job(s, key_a);
-	assert_ok(store_job_find(s, key_a, &j, &err));
-	assert_ok(store_job_count_twice(s, j.id, false, &err));
-	assert_ok(store_job_count_twice(s, j.id, true, &err));
-	free(j.facts);
-	j.facts = mem_strdup("{\"a\":1.0}");
-	assert_ok(store_job_extend(s, &j, NULL, 0, &err));
-	assert_ok(store_job_count_twice(s, j.id, false, &err));
-	assert_ok(store_job_update(s, &j, 0, 0, &err));
-	AUTO(mem_freep) char *id = mem_strdup(j.id);
-	store_job_clear(&j);
-	assert_ok(store_job_find(s, id, &j, &err));
-	assert_string_equal(j.facts, "{\"a\":1.0,\"twice\":{\"chunks\":3,\"different\":1}}");
-}
-
 static void a_removed_job_takes_its_chunks_along(void **state)
 {
 	(void)state;
@@ -606,7 +584,6 @@ int main(void)
 		cmocka_unit_test(a_verdict_goes_with_its_statement),
 		cmocka_unit_test(controls_are_counted_once),
 		cmocka_unit_test(a_job_is_found_by_the_beginning_of_its_id),
-		cmocka_unit_test(chunks_that_two_workers_did_stay_counted),
 		cmocka_unit_test(a_removed_job_takes_its_chunks_along),
 		cmocka_unit_test(what_is_no_store_is_refused),
 		cmocka_unit_test(each_stream_has_its_index),
