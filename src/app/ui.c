@@ -154,9 +154,10 @@ const char *ui_line(const struct progress_view *v, char *out, size_t size)
 	size_t at = v->done < v->chunks ? v->done + 1 : v->chunks;
 	draw_cells(v->fraction, cells, sizeof cells);
 	bool about = !v->planned; /* the plan still grows, as the video is read */
-	int n = snprintf(out, size, "%schunk %*zu%s%s  %s  %3.0f %%  %s%s left", video, width, at,
+	int n = snprintf(out, size, "%schunk %*zu%s%s  %s  %3.0f %%  %s%s left%s", video, width, at,
 	                 about ? " of about " : "/", total, cells, v->fraction * 100,
-	                 about && v->left >= 0 ? "about " : "", left_text(v->left, left));
+	                 about && v->left >= 0 ? "about " : "", left_text(v->left, left),
+	                 v->videos ? " of this video" : "");
 	if (v->holes && n > 0 && (size_t)n < size)
 		n += snprintf(out + n, size - (size_t)n, "   holes: %zu", v->holes);
 	if (v->decode_rate > 0 && n > 0 && (size_t)n < size)

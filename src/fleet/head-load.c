@@ -9,6 +9,13 @@ static const struct load *last_load(const struct fleet_head *h)
 	return h->n_loads ? &h->loads[(h->n_loads - 1) % LOADS] : NULL;
 }
 
+static void begin_work(struct fleet_head *h, int64_t now)
+{
+	h->work_since = now;
+	for (struct worker *w = h->workers; w; w = w->next)
+		history_restart(&w->history);
+}
+
 void head_note_load(struct fleet_head *h)
 {
 	int64_t now = clock_now();
@@ -20,7 +27,7 @@ void head_note_load(struct fleet_head *h)
 		h->loads[h->n_loads++ % LOADS] = (struct load){now, n.waiting, n.results + n.unsettled};
 		if (n.waiting + n.begun + n.results + n.unsettled) {
 			if (!h->work_since || now - h->work_last > LOAD_GAP * CLOCK_SECOND)
-				h->work_since = now;
+				begin_work(h, now);
 			h->work_last = now;
 		}
 	}

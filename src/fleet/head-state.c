@@ -19,14 +19,14 @@ static const char *state_of(const struct worker *w)
 }
 
 /* What was done lately, since there is work; null if that is not known yet. */
-static json_t *recent_json(const struct fleet_head *h, const struct worker *w)
+static json_t *recent_json(const struct worker *w)
 {
 	struct fleet_figures f;
 
-	return history_recent(&w->history, h->work_since, &f) ? fleet_figures_json(&f) : json_null();
+	return history_recent(&w->history, &f) ? fleet_figures_json(&f) : json_null();
 }
 
-static json_t *worker_json(const struct fleet_head *h, const struct worker *w)
+static json_t *worker_json(const struct worker *w)
 {
 	json_t *models = json_array(), *units = json_array();
 	json_t *report = json_loads(w->beat.report ? w->beat.report : "{}", 0, NULL);
@@ -42,7 +42,7 @@ static json_t *worker_json(const struct fleet_head *h, const struct worker *w)
 	                 (json_int_t)w->beat.slots, "models", models, "units", units, "done",
 	                 (json_int_t)w->done, "failed", (json_int_t)w->failed, "refused",
 	                 (json_int_t)w->refused, "silent", (json_int_t)w->silent, "report", report,
-	                 "figures", fleet_figures_json(&w->beat.figures), "recent", recent_json(h, w));
+	                 "figures", fleet_figures_json(&w->beat.figures), "recent", recent_json(w));
 }
 
 static int by_name(const void *a, const void *b)
@@ -62,7 +62,7 @@ static json_t *workers_json(const struct fleet_head *h)
 		sorted[n++] = w;
 	qsort(sorted, n, sizeof *sorted, by_name);
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all, worker_json(h, sorted[i]));
+		json_array_append_new(all, worker_json(sorted[i]));
 	return all;
 }
 

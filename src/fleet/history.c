@@ -22,13 +22,17 @@ void history_add(struct history *h, int64_t now, const struct fleet_figures *f)
 	h->entries[h->n++].figures = *f;
 }
 
-bool history_recent(const struct history *h, int64_t since, struct fleet_figures *ret)
+void history_restart(struct history *h)
 {
-	size_t first = 0;
+	if (h->n > 1)
+		h->entries[0] = h->entries[h->n - 1];
+	h->n = h->n > 1 ? 1 : h->n;
+}
+
+bool history_recent(const struct history *h, struct fleet_figures *ret)
+{
 	*ret = (struct fleet_figures){0};
-	while (first < h->n && h->entries[first].at < since)
-		first++;
-	return first + 1 < h->n &&
-	       fleet_figures_since(&h->entries[h->n - 1].figures, &h->entries[first].figures, ret) &&
+	return h->n > 1 &&
+	       fleet_figures_since(&h->entries[h->n - 1].figures, &h->entries[0].figures, ret) &&
 	       ret->uptime > 0;
 }

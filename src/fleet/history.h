@@ -22,9 +22,10 @@ struct history {
 /* Adds what was heard at `now`. Figures that are lower than before are those of
  * a worker that was started again. */
 void history_add(struct history *h, int64_t now, const struct fleet_figures *f);
-/* What was added in the last five minutes, but not before `since`
- * (clock_now()), nor before the worker was known; false if that is not known
- * yet. */
-bool history_recent(const struct history *h, int64_t since, struct fleet_figures *ret);
+/* Work begins now: what was before does not count. */
+void history_restart(struct history *h);
+/* What was added in the last five minutes, since the worker is known, or since
+ * work began, by its own clock; false if that is not known yet. */
+bool history_recent(const struct history *h, struct fleet_figures *ret);
 
 #endif

@@ -62,27 +62,32 @@ static void history_is_of_the_last_minutes(void **state)
 	struct history h = {0};
 	struct fleet_figures f = {0}, recent;
 	(void)state;
-	assert_false(history_recent(&h, 0, &recent));
+	assert_false(history_recent(&h, &recent));
 	history_add(&h, 0, &f);
-	assert_false(history_recent(&h, 0, &recent));
+	assert_false(history_recent(&h, &recent));
 	/* a beat every five seconds, for an hour; a unit every ten */
 	for (int64_t at = 5 * CLOCK_SECOND; at <= 60 * MINUTE; at += 5 * CLOCK_SECOND) {
 		f.uptime = at;
 		f.done = at / (10 * CLOCK_SECOND);
 		history_add(&h, at, &f);
-		assert_true(history_recent(&h, 0, &recent));
+		assert_true(history_recent(&h, &recent));
 		assert_true(recent.uptime <= 5 * MINUTE);
 		assert_true(at < 5 * MINUTE ? recent.uptime == at : recent.uptime > 4 * MINUTE);
 	}
 	assert_in_range(recent.done, 24, 30);
-	/* what was before there was work does not count */
-	assert_true(history_recent(&h, 59 * MINUTE, &recent));
-	assert_true(recent.uptime <= MINUTE && recent.uptime >= MINUTE / 2);
-	assert_false(history_recent(&h, 60 * MINUTE, &recent));
+	/* work begins: what was before does not count */
+	history_restart(&h);
+	assert_false(history_recent(&h, &recent));
+	f.uptime += 5 * CLOCK_SECOND;
+	f.done++;
+	history_add(&h, 60 * MINUTE + 5 * CLOCK_SECOND, &f);
+	assert_true(history_recent(&h, &recent));
+	assert_int_equal(recent.uptime, 5 * CLOCK_SECOND);
+	assert_int_equal(recent.done, 1);
 	/* started again */
 	f = (struct fleet_figures){.uptime = CLOCK_SECOND};
 	history_add(&h, 61 * MINUTE, &f);
-	assert_false(history_recent(&h, 0, &recent));
+	assert_false(history_recent(&h, &recent));
 }
 
 /* ---- advice */
