@@ -285,6 +285,7 @@ static int listen_to_heads(struct serving *w, natsSubscription *all, natsSubscri
 {
 	bool ending = false;
 
+	serving_say_link(w); /* heads that are heard of from now on */
 	while (w->active > 0) {
 		AUTO(msg_freep) natsMsg *m = NULL, *mine = NULL;
 		uint64_t n = 0;
