@@ -242,6 +242,12 @@ int head_notify_drain(struct fleet_head *h, const char *worker, struct err *err)
 
 /* ---- head-load.c */
 
+/* With the lock held: how many units wait for a worker, are begun, have results
+ * that wait for the head, and are not settled. */
+struct head_units {
+	int64_t waiting, begun, results, unsettled;
+};
+struct head_units head_count_units(const struct fleet_head *h);
 /* Notes from time to time how many units wait. */
 void head_note_load(struct fleet_head *h);
 /* With the lock held. What waited in the last five minutes, but not before work
@@ -249,13 +255,6 @@ void head_note_load(struct fleet_head *h);
 json_t *head_load_json(const struct fleet_head *h);
 
 /* ---- head-state.c */
-
-/* With the lock held: how many units wait for a worker, are begun, have results
- * that wait for the head, and are not settled. */
-struct head_units {
-	int64_t waiting, begun, results, unsettled;
-};
-struct head_units head_count_units(const struct fleet_head *h);
 
 /* Does what an order says, and writes its answer. */
 void head_order(struct fleet_head *h, const natsMsg *m);

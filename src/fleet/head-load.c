@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What waited lately, for the same time as the figures of workers: advice is
- * given by both. */
+/* What waits, and what waited lately: for the same time as the figures of
+ * workers, as advice is given by both. */
 #include "base/clock.h"
 #include "fleet/head-internal.h"
 
 static const struct load *last_load(const struct fleet_head *h)
 {
 	return h->n_loads ? &h->loads[(h->n_loads - 1) % LOADS] : NULL;
+}
+
+struct head_units head_count_units(const struct fleet_head *h)
+{
+	struct head_units n = {0};
+
+	for (const struct unit *u = h->units; u; u = u->next) {
+		n.begun += u->running && u->last.attempt;
+		n.waiting += u->running && !u->last.attempt;
+		/* What no one asks for, as after a restart, waits for no one. */
+		n.results += u->running ? (int64_t)u->n_letters : 0;
+		n.unsettled += u->given.worker != NULL;
+	}
+	return n;
 }
 
 static void begin_work(struct fleet_head *h, int64_t now)

@@ -66,20 +66,6 @@ static json_t *workers_json(const struct fleet_head *h)
 	return all;
 }
 
-struct head_units head_count_units(const struct fleet_head *h)
-{
-	struct head_units n = {0};
-
-	for (const struct unit *u = h->units; u; u = u->next) {
-		n.begun += u->running && u->last.attempt;
-		n.waiting += u->running && !u->last.attempt;
-		/* What no one asks for, as after a restart, waits for no one. */
-		n.results += u->running ? (int64_t)u->n_letters : 0;
-		n.unsettled += u->given.worker != NULL;
-	}
-	return n;
-}
-
 static json_t *units_json(const struct fleet_head *h)
 {
 	struct head_units n = head_count_units(h);
