@@ -30,15 +30,17 @@
 /* After so long without a worker a warning is printed. */
 #define PATIENCE (10 * CLOCK_SECOND)
 /* Data of a result that is in the journal are kept for so long: those of
- * another unit may be the same. */
-#define BLOBS_KEPT (3600 * CLOCK_SECOND)
+ * another unit of the same worker may be the same. */
+#define BLOBS_KEPT (600 * CLOCK_SECOND)
 /* Those of a head that was killed, and no one has asked for since. Results that
  * are still in the stream may name them, however long the head was away. */
 #define BLOBS_LEFT (7 * 24 * 3600 * CLOCK_SECOND)
+#define BLOBS_LOOK (3600 * CLOCK_SECOND) /* between two looks for such */
 
 /* Blobs of a unit whose result was given out. */
 struct named {
 	char unit[RUNNER_MAX_ID + 1];
+	char worker[FLEET_NAME_MAX + 1];
 	int64_t settled; /* clock_now(); 0 = it is not */
 	char (*names)[HASH_HEX];
 	size_t n;
@@ -59,6 +61,7 @@ struct app_head {
 	pthread_mutex_t lock;               /* guards what follows */
 	struct named *named;
 	size_t n_named, cap_named;
+	int64_t looked;       /* clock_now() of the last look for blobs that no one has asked for */
 	char model[HASH_HEX]; /* of the last unit; "" = there was none */
 	int64_t alone_since;  /* clock_now() since which no worker can do it; 0 = one can */
 	bool warned;
@@ -137,7 +140,8 @@ static bool is_elsewhere(const struct app_head *h, const char *sha256)
 
 /* ---- questions of workers */
 
-static int answer_address(struct app_head *h, const json_t *q, char **ret, struct err *err)
+static int answer_address(struct app_head *h, const char *worker, const json_t *q, char **ret,
+                          struct err *err)
 {
 	enum remote_kind kind;
 	const char *sha256 = json_text(q, "sha256");
@@ -146,7 +150,9 @@ static int answer_address(struct app_head *h, const json_t *q, char **ret, struc
 		r = err_set(err, ERR_ARG, "a worker asks for something without a name");
 	h->addresses++;
 	const json_t *relayed = json_object_get(q, "relayed");
-	return r < 0 ? r : fleet_http_address(h->http, kind, sha256, json_is_true(relayed), ret, err);
+	return r < 0
+	           ? r
+	           : fleet_http_address(h->http, worker, kind, sha256, json_is_true(relayed), ret, err);
 }
 
 /* Of an analysis that runs here the timeline is known. */
@@ -178,7 +184,7 @@ static int answer(void *ctx, const char *worker, const char *topic, const char *
 	json_auto_t *q = NULL;
 	int r = json_read_foreign(body, strlen(body), &q, err);
 	if (r == 0 && strcmp(topic, WORK_ASK_ADDRESS) == 0)
-		r = answer_address(h, q, ret_reply, err);
+		r = answer_address(h, worker, q, ret_reply, err);
 	else if (r == 0 && strcmp(topic, WORK_ASK_TIMELINE) == 0)
 		r = answer_timeline(h, q, ret_reply, err);
 	else if (r == 0)
@@ -190,11 +196,11 @@ static int answer(void *ctx, const char *worker, const char *topic, const char *
 
 /* ---- blobs */
 
-static int load_blob(void *ctx, const char *sha256, unsigned char **ret, size_t *ret_len,
-                     struct err *err)
+static int load_blob(void *ctx, const char *worker, const char *sha256, unsigned char **ret,
+                     size_t *ret_len, struct err *err)
 {
 	struct app_head *h = ctx;
-	int r = remote_blob_load(h->blobs, sha256, ret, ret_len, err);
+	int r = remote_blob_load(h->blobs, worker, sha256, ret, ret_len, err);
 	h->n_blobs += r == 0;
 	return r;
 }
@@ -205,6 +211,7 @@ static void note_blobs(struct app_head *h, const char *unit, const struct runner
 		return;
 	struct named named = {.names = mem_alloc(r->n_blobs, HASH_HEX), .n = r->n_blobs};
 	snprintf(named.unit, sizeof named.unit, "%s", unit);
+	snprintf(named.worker, sizeof named.worker, "%s", r->worker);
 	for (size_t i = 0; i < r->n_blobs; i++)
 		memcpy(named.names[i], r->blobs[i].sha256, HASH_HEX);
 	pthread_mutex_lock(&h->lock);
@@ -227,12 +234,33 @@ static void settle_blobs(struct app_head *h, const char *unit)
 {
 	int64_t now = clock_now();
 	pthread_mutex_lock(&h->lock);
+	bool look = now - h->looked > BLOBS_LOOK;
+	h->looked = look ? now : h->looked;
 	for (size_t i = h->n_named; i-- > 0;) {
 		struct named *named = &h->named[i];
-		if (!named->settled && strcmp(named->unit, unit) == 0)
+		if (!named->settled && strcmp(named->unit, unit) == 0) {
 			named->settled = now;
+			for (size_t n = 0; n < named->n; n++)
+				remote_blob_settle(h->blobs, named->worker, named->names[n]);
+		}
 		if (named->settled && now - named->settled > BLOBS_KEPT)
 			remove_blobs(h, named);
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (look)
+		remote_blob_expire(h->blobs, NULL, BLOBS_LEFT);
+}
+
+/* Those of a result that is wrong stay with its worker, until they are old. */
+static void forget_blobs(struct app_head *h, const char *unit)
+{
+	pthread_mutex_lock(&h->lock);
+	for (size_t i = h->n_named; i-- > 0;) {
+		struct named *named = &h->named[i];
+		if (named->settled || strcmp(named->unit, unit) != 0)
+			continue;
+		free(named->names);
+		*named = h->named[--h->n_named];
 	}
 	pthread_mutex_unlock(&h->lock);
 }
@@ -264,7 +292,7 @@ static void reject(void *ctx, const char *unit, const char *why)
 {
 	struct app_head *h = ctx;
 	h->inner.reject(h->inner.ctx, unit, why);
-	settle_blobs(h, unit);
+	forget_blobs(h, unit);
 }
 
 static bool has_model(const json_t *worker, const char *model)
@@ -461,7 +489,7 @@ int app_head_open(const struct app *app, struct store *store, struct app_head **
 	h->direct = o->direct;
 	h->cancel = app->cancel;
 	h->blobs = file_join(app->data_dir, "fleet-blobs");
-	remote_blob_expire(h->blobs, BLOBS_LEFT);
+	remote_blob_expire(h->blobs, NULL, BLOBS_LEFT);
 	r = read_share(o->twice, &h->twice, err);
 	if (r == 0)
 		r = open_http(h, o, err);

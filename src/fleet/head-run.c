@@ -161,9 +161,10 @@ static int publish(struct fleet_head *h, struct unit *u, struct err *err)
 /* ---- results */
 
 /* Each is named once, and all of one result have a limit. */
-static int fetch_blobs(struct fleet_head *h, const struct wire_result *w, struct runner_result *ret,
+static int fetch_blobs(struct fleet_head *h, const struct letter *l, struct runner_result *ret,
                        struct err *err)
 {
+	const struct wire_result *w = &l->result;
 	size_t all = 0;
 
 	ret->blobs = mem_alloc(w->n_blobs + 1, sizeof *ret->blobs);
@@ -173,7 +174,7 @@ static int fetch_blobs(struct fleet_head *h, const struct wire_result *w, struct
 			return err_set(err, ERR_PROTO, "the result names data, and this head takes none");
 		if (runner_find_blob(ret, w->blobs[i]))
 			return err_set(err, ERR_PROTO, "the result names data twice");
-		int r = h->hooks.blob(h->hooks.ctx, w->blobs[i], &b->data, &b->len, err);
+		int r = h->hooks.blob(h->hooks.ctx, l->worker, w->blobs[i], &b->data, &b->len, err);
 		if (r)
 			return err_wrap(err, "data %.12s", w->blobs[i]);
 		ret->n_blobs++;
@@ -251,9 +252,12 @@ static bool take_letter(struct fleet_head *h, struct unit *u, struct letter *l,
 		take_report(h, u, l, kinds[l->result.state], l->result.fault);
 		return false;
 	}
-	if (fetch_blobs(h, &l->result, ret, &e)) {
+	int r = fetch_blobs(h, l, ret, &e);
+	if (r) {
+		/* Those of a head that was away for long are not kept for ever. */
+		bool around = r == -ERR_NOENT || r == -ERR_IO || r == -ERR_NOSPC;
 		runner_result_clear(ret);
-		take_report(h, u, l, REPORT_FAILED, e.msg);
+		take_report(h, u, l, around ? REPORT_BACK : REPORT_FAILED, e.msg);
 		return false;
 	}
 	ret->body = mem_strdup(l->result.body);

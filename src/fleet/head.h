@@ -19,11 +19,12 @@ struct fleet_head;
 /* What the caller does for its workers; called from threads of the head. Each
  * may be NULL. */
 struct fleet_head_hooks {
-	/* Data that a worker has sent before the result that names it, with that
-	 * hash; the head owns them then. An error counts as a failure of the
-	 * worker. */
-	int (*blob)(void *ctx, const char *sha256, unsigned char **ret_data, size_t *ret_len,
-	            struct err *err);
+	/* Data that the worker has sent before its result, which names them with
+	 * that hash; the head owns them then. An error counts as a failure of the
+	 * worker; with ERR_NOENT, ERR_IO and ERR_NOSPC the unit is only given to
+	 * another one. */
+	int (*blob)(void *ctx, const char *worker, const char *sha256, unsigned char **ret_data,
+	            size_t *ret_len, struct err *err);
 	/* Replies to fleet_ask() of a worker, with text that the head frees. The
 	 * question may come from anyone with the credentials of a worker. */
 	int (*answer)(void *ctx, const char *worker, const char *topic, const char *body,

@@ -428,6 +428,29 @@ class Workers(Fleet):
         head.finish(self.analyze(head, "--fleet", self.nats.url))
         self.assertIsNone(worker.poll())
 
+    def test_data_wait_while_the_disk_of_the_head_is_full(self):
+        library = os.environ.get("FULL_DISK_LIBRARY")
+        if not library:
+            self.skipTest("FULL_DISK_LIBRARY is not set")
+        a = Machine(self, "a", "--fault", "hold@1+")
+        a.start("worker", "--fleet", self.nats.url, "--fleet-name", "a", "--log-level", "debug")
+        head, full = Machine(self, "head"), self.dir / "full"
+        head.env |= {"LD_PRELOAD": library, "FULL_DISK": str(full)}
+        options = ("--frame-thumb", 64, "--speech", "off", "--screen-text", "off")
+        analysis = self.analyze(head, "--fleet", self.nats.url, *options)
+        a.engine.control(**{"await": 1})
+        full.touch()
+        a.engine.control(faults=[], release=True)
+        end = time.monotonic() + flow.TIMEOUT
+        while "answered 507: the disk of the head is full" not in a.log():
+            self.assertLess(time.monotonic(), end, a.log()[-2000:])
+            time.sleep(0.05)
+        full.unlink()
+        head.finish(analysis)
+        alone = Machine(self, "alone")
+        alone.finish(self.analyze(alone, *options))
+        self.assertEqual(flow.same_result(self.report_of(head)), flow.same_result(self.report_of(alone)))
+
     def test_a_head_that_the_server_refuses_ends_and_continues(self):
         head = Machine(self, "head")
         self.run_on(head, "fleet", "creds", "creds", "a", "--nats-listen", "127.0.0.1:-1", "--nats-store", str(self.dir / "store"))

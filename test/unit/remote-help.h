@@ -26,8 +26,10 @@ struct head {
 	char *said, *sent;        /* files */
 	struct hash_blocks *list; /* instead of the true one */
 	char *cert, *key;         /* of TLS; NULL = none */
-	int refuse;               /* so many addresses are useless */
-	const char *replace[2];   /* in each answer */
+	const char *worker;       /* who asks; NULL = "w" */
+	int64_t quota;
+	int refuse;             /* so many addresses are useless */
+	const char *replace[2]; /* in each answer */
 	_Atomic int asked;
 };
 
@@ -61,6 +63,7 @@ static void head_start(struct head *h, const char *listen)
 	                                     .tls_cert = h->cert,
 	                                     .tls_key = h->key,
 	                                     .blobs = kept,
+	                                     .quota = h->quota,
 	                                     .open = head_open,
 	                                     .blocks = head_blocks,
 	                                     .ctx = h};
@@ -103,7 +106,8 @@ static int ask(void *ctx, enum remote_kind kind, const char *sha256, bool relaye
 	(void)cancel;
 	if (!h->http)
 		return err_set(err, ERR_IO, "the head is not there");
-	int r = fleet_http_address(h->http, kind, sha256, relayed, ret, err);
+	int r =
+		fleet_http_address(h->http, h->worker ? h->worker : "w", kind, sha256, relayed, ret, err);
 	if (r == 0 && h->asked++ < h->refuse)
 		*ret = replaced(*ret, "expires=1", "expires=2");
 	if (r == 0 && h->replace[0])

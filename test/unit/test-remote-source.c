@@ -393,7 +393,7 @@ static void blobs_arrive(void **state)
 	memset(data, 7, REMOTE_BLOB_MAX);
 	if (remote_blob_put(&w.options, data, REMOTE_BLOB_MAX, NULL, sha256, &err) < 0)
 		fail_msg("%s", err.msg);
-	assert_ok(remote_blob_load(blobs, sha256, &got, &len, &err));
+	assert_ok(remote_blob_load(blobs, "w", sha256, &got, &len, &err));
 	assert_int_equal(len, REMOTE_BLOB_MAX);
 	assert_memory_equal(got, data, len);
 	assert_ok(remote_blob_put(&w.options, data, 5, NULL, sha256, &err));
@@ -406,6 +406,59 @@ static void blobs_arrive(void **state)
 	h.replace[0] = from;
 	h.replace[1] = to;
 	assert_int_equal(remote_blob_put(&w.options, data, 5, NULL, sha256, &err), -ERR_PERM);
+}
+
+/* As a worker, so many bytes of this kind. */
+static int put_as(struct head *h, struct worker *w, const char *worker, int byte, size_t len,
+                  char sha256[static HASH_HEX], struct err *err)
+{
+	AUTO(mem_freep) unsigned char *data = mem_alloc(len, 1);
+	memset(data, byte, len);
+	h->worker = worker;
+	return remote_blob_put(&w->options, data, len, NULL, sha256, err);
+}
+
+static void a_worker_has_a_quota(void **state)
+{
+	(void)state;
+	AUTO(mem_freep) char *path = make_file("full", MB, 12), *blobs = file_join(dir, "blobs");
+	AUTO(head_end) struct head h = {.quota = 3 * MB};
+	AUTO(worker_end) struct worker w = {0};
+	char first[HASH_HEX], sha256[HASH_HEX];
+	struct err err = {0};
+	head_begin(&h, path);
+	worker_begin(&w, &h, "cache-10", 8);
+	w.options.patience = 1; /* no second attempt */
+	assert_ok(put_as(&h, &w, "greedy", 1, MB, first, &err));
+	assert_ok(put_as(&h, &w, "greedy", 2, MB, sha256, &err));
+	assert_int_equal(put_as(&h, &w, "greedy", 3, 2 * MB, sha256, &err), -ERR_NOSPC);
+	assert_non_null(strstr(err.msg, "answered 507: the head has 2 MiB of worker greedy"));
+	assert_non_null(strstr(err.msg, "at most 3 MiB"));
+	assert_int_equal(put_as(&h, &w, "greedy", 3, REMOTE_BLOB_MAX, sha256, &err), -ERR_NOSPC);
+	/* Others, and what was sent before, are not affected. */
+	assert_ok(put_as(&h, &w, "other", 3, 2 * MB, sha256, &err));
+
+	/* What is in the journal does not count, nor what is old. */
+	w.options.patience = 60 * CLOCK_SECOND;
+	remote_blob_settle(blobs, "greedy", first);
+	assert_ok(put_as(&h, &w, "greedy", 4, MB, first, &err));
+	const struct timespec old[] = {{time(NULL) - 7200, 0}, {time(NULL) - 7200, 0}};
+	AUTO(mem_freep) char *kept = mem_printf("%s/from-greedy/%s", blobs, first);
+	assert_int_equal(utimensat(AT_FDCWD, kept, old, 0), 0);
+	assert_ok(put_as(&h, &w, "greedy", 5, 2 * MB - 8192, sha256, &err));
+	assert_false(file_exists(kept));
+
+	/* Also not by asking as one worker, and sending as another one. */
+	h.replace[0] = "worker=greedy";
+	h.replace[1] = "worker=other";
+	assert_int_equal(put_as(&h, &w, "greedy", 6, 10, sha256, &err), -ERR_PERM);
+	h.replace[0] = NULL;
+
+	/* It also holds for the next head. */
+	fleet_http_free(TAKE(h.http));
+	head_start(&h, "127.0.0.1:0");
+	w.options.patience = 1;
+	assert_int_equal(put_as(&h, &w, "greedy", 6, MB, sha256, &err), -ERR_NOSPC);
 }
 
 static void tls_is_used_with_a_certificate(void **state)
@@ -544,6 +597,7 @@ int main(void)
 		cmocka_unit_test(a_head_that_is_gone_is_tried_again),
 		cmocka_unit_test(a_path_that_both_see_is_read),
 		cmocka_unit_test(blobs_arrive),
+		cmocka_unit_test(a_worker_has_a_quota),
 		cmocka_unit_test(tls_is_used_with_a_certificate),
 		cmocka_unit_test(frames_are_those_of_the_file),
 	};

@@ -332,20 +332,33 @@ static void a_blob_has_the_name_of_its_content(void **state)
 	AUTO(hash_freep) struct hash *h = hash_new();
 	hash_add(h, "abc", 3);
 	hash_end(h, sha256);
-	assert_int_equal(remote_blob_load(path, sha256, &got, &len, &err), -ERR_NOENT);
-	assert_int_equal(remote_blob_store(path, sha256, "abd", 3, &err), -ERR_FORMAT);
-	assert_int_equal(remote_blob_store(path, "../../etc/passwd", "abc", 3, &err), -ERR_ARG);
-	assert_ok(remote_blob_store(path, sha256, "abc", 3, &err));
-	assert_ok(remote_blob_store(path, sha256, "abc", 3, &err));
-	assert_ok(remote_blob_load(path, sha256, &got, &len, &err));
+	assert_int_equal(remote_blob_load(path, "w", sha256, &got, &len, &err), -ERR_NOENT);
+	assert_int_equal(remote_blob_store(path, "w", sha256, "abd", 3, &err), -ERR_FORMAT);
+	assert_int_equal(remote_blob_store(path, "w", "../../etc/passwd", "abc", 3, &err), -ERR_ARG);
+	assert_int_equal(remote_blob_store(path, "../w", sha256, "abc", 3, &err), -ERR_ARG);
+	assert_int_equal(remote_blob_store(path, "", sha256, "abc", 3, &err), -ERR_ARG);
+	assert_ok(remote_blob_store(path, "w", sha256, "abc", 3, &err));
+	assert_ok(remote_blob_store(path, "w", sha256, "abc", 3, &err));
+	assert_int_equal(remote_blob_used(path, "w"), remote_blob_size(3));
+	assert_int_equal(remote_blob_load(path, "v", sha256, &got, &len, &err), -ERR_NOENT);
+	assert_ok(remote_blob_load(path, "w", sha256, &got, &len, &err));
 	assert_int_equal(len, 3);
 	assert_memory_equal(got, "abc", 3);
 	free(got);
 
 	AUTO(mem_freep) char *file = file_join(path, sha256);
-	assert_int_equal(truncate(file, 2), 0);
-	assert_int_equal(remote_blob_load(path, sha256, &got, &len, &err), -ERR_FORMAT);
-	remote_blob_expire(path, 3600 * CLOCK_SECOND);
+	AUTO(mem_freep) char *sent = mem_printf("%s/from-w/%s", path, sha256);
+	assert_int_equal(truncate(sent, 2), 0);
+	assert_int_equal(remote_blob_load(path, "w", sha256, &got, &len, &err), -ERR_FORMAT);
+	assert_ok(remote_blob_store(path, "w", sha256, "abc", 3, &err));
+	remote_blob_settle(path, "w", sha256);
+	remote_blob_settle(path, "w", sha256);
+	assert_false(file_exists(sent));
+	assert_int_equal(remote_blob_used(path, "w"), 0);
+	got = NULL;
+	assert_ok(remote_blob_load(path, "w", sha256, &got, &len, &err));
+	free(got);
+	remote_blob_expire(path, NULL, 3600 * CLOCK_SECOND);
 	assert_true(file_exists(file));
 	remote_blob_remove(path, sha256);
 	remote_blob_remove(path, sha256);
@@ -354,10 +367,14 @@ static void a_blob_has_the_name_of_its_content(void **state)
 
 	/* No one asked for it since. */
 	const struct timespec old[] = {{time(NULL) - 7200, 0}, {time(NULL) - 7200, 0}};
-	assert_ok(remote_blob_store(path, sha256, "abc", 3, &err));
-	assert_int_equal(utimensat(AT_FDCWD, file, old, 0), 0);
-	remote_blob_expire(path, 3600 * CLOCK_SECOND);
-	assert_false(file_exists(file));
+	for (int i = 0; i < 2; i++) {
+		assert_ok(remote_blob_store(path, "w", sha256, "abc", 3, &err));
+		assert_int_equal(utimensat(AT_FDCWD, sent, old, 0), 0);
+		remote_blob_expire(path, "v", 3600 * CLOCK_SECOND);
+		assert_true(file_exists(sent));
+		remote_blob_expire(path, i ? "w" : NULL, 3600 * CLOCK_SECOND);
+		assert_false(file_exists(sent));
+	}
 }
 
 static void hashes_of_blocks_stay_with_the_source(void **state)

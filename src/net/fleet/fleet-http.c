@@ -188,8 +188,8 @@ struct fleet_http_counts fleet_http_count(const struct fleet_http *f)
 	return (struct fleet_http_counts){c->requests, c->sent, c->received};
 }
 
-int fleet_http_address(struct fleet_http *f, enum remote_kind kind, const char *sha256,
-                       bool relayed, char **ret, struct err *err)
+int fleet_http_address(struct fleet_http *f, const char *worker, enum remote_kind kind,
+                       const char *sha256, bool relayed, char **ret, struct err *err)
 {
-	return fleet_files_address(&f->files, kind, sha256, relayed, ret, err);
+	return fleet_files_address(&f->files, worker, kind, sha256, relayed, ret, err);
 }

@@ -24,6 +24,9 @@ struct fleet_http_options {
 	const char *tls_cert, *tls_key; /* PEM files; NULL or "" = no TLS */
 	const char *blobs;              /* folder of blobs (remote/blob.h); is made when one comes */
 	int64_t valid;                  /* microseconds that an address is valid; 0 = ten minutes */
+	/* Bytes of each worker that are kept, and not named by a result in the
+	 * journal (remote_blob_settle()); 0 = 512 MiB. */
+	int64_t quota;
 	/* Opens a source for reading; the server closes *ret_fd. *ret_path (the
 	 * server frees it; NULL = unknown) is where the file is. Called on threads
 	 * of the server. ERR_NOENT. */
@@ -55,11 +58,11 @@ struct fleet_http_counts {
 };
 struct fleet_http_counts fleet_http_count(const struct fleet_http *f);
 
-/* The answer for a worker that asks (struct remote_provider): JSON text, which
+/* The answer for the worker that asks (struct remote_provider): JSON text, which
  * the caller frees. For REMOTE_SOURCE it may take as long as reading the file,
  * once. `relayed`: it has to be one of the head, as the worker cannot use
  * another server. ERR_NOENT, ERR_ARG. */
-int fleet_http_address(struct fleet_http *f, enum remote_kind kind, const char *sha256,
-                       bool relayed, char **ret, struct err *err);
+int fleet_http_address(struct fleet_http *f, const char *worker, enum remote_kind kind,
+                       const char *sha256, bool relayed, char **ret, struct err *err);
 
 #endif

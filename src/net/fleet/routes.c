@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "remote/blob.h"
 
-enum { RELAY_MAX = 16 << 20 };
+enum { RELAY_MAX = 16 << 20, QUOTA = 512 << 20 };
 
 static const int64_t valid_default = 600 * CLOCK_SECOND;
 
@@ -21,6 +21,7 @@ void fleet_files_init(struct fleet_files *f, const struct fleet_http_options *o)
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_mutex_init(&f->making, NULL);
 	randombytes_buf(f->key, sizeof f->key);
+	quota_init(&f->quota, o->blobs, o->quota ? o->quota : QUOTA);
 }
 
 void fleet_files_clear(struct fleet_files *f)
@@ -31,6 +32,7 @@ void fleet_files_clear(struct fleet_files *f)
 	}
 	pthread_mutex_destroy(&f->lock);
 	pthread_mutex_destroy(&f->making);
+	quota_clear(&f->quota);
 	sodium_memzero(f->key, sizeof f->key);
 }
 
@@ -113,15 +115,35 @@ static int64_t valid_for(const struct fleet_files *f)
 	return f->options->valid ? f->options->valid : valid_default;
 }
 
+/* At least until the end of this second. */
+static int64_t expires(const struct fleet_files *f)
+{
+	return (clock_wall() + valid_for(f)) / CLOCK_SECOND + 1;
+}
+
 static char *signed_url(const struct fleet_files *f, enum remote_kind kind, const char *name,
                         const char *sha256)
 {
 	char query[120];
-	int64_t valid = valid_for(f);
-	/* At least until the end of this second. */
-	int64_t until = (clock_wall() + valid) / CLOCK_SECOND + 1;
-	remote_sign(f->key, kind, sha256, until, query);
+	remote_sign(f->key, kind, sha256, expires(f), query);
 	return mem_printf("%s/fleet/%s/%s?%s", f->url, name, sha256, query);
+}
+
+/* An address for data is of one worker, whose quota it uses. */
+static void key_of(const struct fleet_files *f, const char *worker,
+                   unsigned char out[static REMOTE_KEY_BYTES])
+{
+	crypto_generichash(out, REMOTE_KEY_BYTES, (const unsigned char *)worker, strlen(worker), f->key,
+	                   sizeof f->key);
+}
+
+static char *blob_url(const struct fleet_files *f, const char *worker, const char *sha256)
+{
+	unsigned char key[REMOTE_KEY_BYTES];
+	char query[120];
+	key_of(f, worker, key);
+	remote_sign(key, REMOTE_BLOB, sha256, expires(f), query);
+	return mem_printf("%s/fleet/blob/%s?worker=%s&%s", f->url, sha256, worker, query);
 }
 
 static int source_address(struct fleet_files *f, const char *sha256, bool relayed,
@@ -155,8 +177,8 @@ static int source_address(struct fleet_files *f, const char *sha256, bool relaye
 	return 0;
 }
 
-int fleet_files_address(struct fleet_files *f, enum remote_kind kind, const char *sha256,
-                        bool relayed, char **ret, struct err *err)
+int fleet_files_address(struct fleet_files *f, const char *worker, enum remote_kind kind,
+                        const char *sha256, bool relayed, char **ret, struct err *err)
 {
 	AUTO(remote_address_clear) struct remote_address a = {0};
 	if (!hash_is_hex(sha256))
@@ -167,7 +189,7 @@ int fleet_files_address(struct fleet_files *f, enum remote_kind kind, const char
 	if (r < 0)
 		return r;
 	if (kind != REMOTE_SOURCE)
-		a.url = signed_url(f, kind, remote_kind_name(kind), sha256);
+		a.url = blob_url(f, worker, sha256);
 	*ret = remote_address_text(&a);
 	return 0;
 }
@@ -175,16 +197,15 @@ int fleet_files_address(struct fleet_files *f, enum remote_kind kind, const char
 /* ---- routes */
 
 /* False: the reply says why. */
-static bool is_signed(struct call *c, enum remote_kind kind)
+static bool is_signed_with(struct call *c, const unsigned char *key, enum remote_kind kind)
 {
-	const struct fleet_files *f = c->ctx;
 	const char *sha256 = c->args.text[0];
 	if (!hash_is_hex(sha256)) {
 		call_problem(c, 404, "not-found", "the address has no SHA-256");
 		return false;
 	}
-	switch (remote_verify(f->key, kind, sha256, call_query(c, "expires"),
-	                      call_query(c, "signature"), clock_wall() / CLOCK_SECOND)) {
+	switch (remote_verify(key, kind, sha256, call_query(c, "expires"), call_query(c, "signature"),
+	                      clock_wall() / CLOCK_SECOND)) {
 	case REMOTE_VALID: return true;
 	case REMOTE_EXPIRED:
 		call_problem(c, 403, "expired", "the address has expired; ask the head for a new one");
@@ -195,6 +216,12 @@ static bool is_signed(struct call *c, enum remote_kind kind)
 	             "the signature of the address is wrong, or of a head that was restarted; ask the "
 	             "head for a new one");
 	return false;
+}
+
+static bool is_signed(struct call *c, enum remote_kind kind)
+{
+	const struct fleet_files *f = c->ctx;
+	return is_signed_with(c, f->key, kind);
 }
 
 static int handle_source(struct call *c, struct err *err)
@@ -245,43 +272,69 @@ static int handle_blocks(struct call *c, struct err *err)
 	return 0;
 }
 
+/* Data while they arrive. */
+struct coming {
+	struct buf data;
+	char *worker; /* owned */
+	int64_t size; /* that was reserved */
+};
+
 static int handle_blob(struct call *c, struct err *err)
 {
-	(void)err;
-	if (!is_signed(c, REMOTE_BLOB))
+	struct fleet_files *f = c->ctx;
+	unsigned char key[REMOTE_KEY_BYTES];
+	const char *worker = call_query(c, "worker");
+	worker = worker ? worker : "";
+	key_of(f, worker, key);
+	if (!is_signed_with(c, key, REMOTE_BLOB))
 		return 0;
 	if (c->length > REMOTE_BLOB_MAX) {
 		call_problem(c, 413, "too-large", "a blob has at most %d bytes", REMOTE_BLOB_MAX);
 		return 0;
 	}
-	struct buf *data = mem_alloc(1, sizeof *data);
-	*data = BUF(REMOTE_BLOB_MAX);
-	c->sink = data;
+	int64_t size = c->length < 0 ? REMOTE_BLOB_MAX : c->length;
+	int r = quota_reserve(&f->quota, worker, size, err);
+	if (r < 0)
+		return r;
+	struct coming *in = mem_alloc(1, sizeof *in);
+	*in = (struct coming){BUF(REMOTE_BLOB_MAX), mem_strdup(worker), size};
+	c->sink = in;
 	return 0;
 }
 
 static int write_blob(struct call *c, const void *data, size_t len, struct err *err)
 {
-	return buf_add(c->sink, data, len) < 0
+	struct coming *in = c->sink;
+	return buf_add(&in->data, data, len) < 0
 	           ? err_set(err, ERR_LIMIT, "a blob has at most %d bytes", REMOTE_BLOB_MAX)
 	           : 0;
 }
 
+static void end_blob(struct call *c, bool stored)
+{
+	struct fleet_files *f = c->ctx;
+	struct coming *in = c->sink;
+	c->sink = NULL;
+	if (!in)
+		return;
+	quota_release(&f->quota, in->worker, in->size, stored);
+	buf_free(&in->data);
+	free(in->worker);
+	free(in);
+}
+
 static void abort_blob(struct call *c)
 {
-	struct buf *data = c->sink;
-	c->sink = NULL;
-	if (data)
-		buf_free(data);
-	free(data);
+	end_blob(c, false);
 }
 
 static int finish_blob(struct call *c, struct err *err)
 {
 	const struct fleet_files *f = c->ctx;
-	const struct buf *data = c->sink;
-	int r = remote_blob_store(f->options->blobs, c->args.text[0], data->data, data->len, err);
-	abort_blob(c);
+	const struct coming *in = c->sink;
+	int r = remote_blob_store(f->options->blobs, in->worker, c->args.text[0], in->data.data,
+	                          in->data.len, err);
+	end_blob(c, r == 0);
 	if (r == 0)
 		call_empty(c, 201);
 	return r;

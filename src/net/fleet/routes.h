@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "net/fleet/fleet-http.h"
+#include "net/fleet/quota.h"
 #include "net/http/route.h"
 
 /* What is known of a source. */
@@ -24,13 +25,14 @@ struct fleet_files {
 	pthread_mutex_t lock;   /* of the list */
 	pthread_mutex_t making; /* held while hashes are made; before the other */
 	struct fleet_source *sources;
+	struct quota quota;
 };
 
 void fleet_files_init(struct fleet_files *f, const struct fleet_http_options *o);
 void fleet_files_clear(struct fleet_files *f);
 
-int fleet_files_address(struct fleet_files *f, enum remote_kind kind, const char *sha256,
-                        bool relayed, char **ret, struct err *err);
+int fleet_files_address(struct fleet_files *f, const char *worker, enum remote_kind kind,
+                        const char *sha256, bool relayed, char **ret, struct err *err);
 
 extern const struct route fleet_routes[];
 extern const size_t n_fleet_routes;
