@@ -27,6 +27,7 @@ struct fleet_token {
 	_Atomic int64_t sent;     /* likewise of the last sign to the server */
 	_Atomic bool gone;        /* not wanted any more */
 	_Atomic bool stalled;     /* without progress for the unit's timeout */
+	_Atomic bool left;        /* given back, as this worker and the head end */
 };
 
 /* A head that was heard of. */

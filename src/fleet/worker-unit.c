@@ -15,6 +15,7 @@ enum {
 	ACK_TRIES = 3, /* of acknowledging: a unit that is done twice only costs time */
 	AWAY = 10,     /* seconds without a notice of a head, which sends one every two */
 	SIGNS = 3,     /* of progress in the time after which a unit is given to another */
+	PATIENCE = 60, /* seconds that a worker that ends waits for a head that is gone */
 };
 
 /* ---- for work() */
@@ -63,9 +64,34 @@ int fleet_ask(struct fleet_token *t, const char *topic, const char *body, char *
 
 /* ---- looking after units in progress */
 
+/* clock_now() of the last notice of the head; with the lock held. */
+static int64_t heard_of(const struct serving *w, const char *head)
+{
+	for (size_t i = 0; i < w->n_heads; i++)
+		if (!strcmp(w->heads[i].id, head))
+			return w->heads[i].heard;
+	return 0;
+}
+
+/* Of a worker that ends: whether the unit waits for a head that has ended, as
+ * each thing that it needs would, one after the other. */
+static bool waits_for_no_one(struct serving *w, const struct fleet_token *t, int64_t now)
+{
+	int64_t patience = w->o->patience ? w->o->patience : PATIENCE * CLOCK_SECOND;
+
+	return serving_ends(w) && now - t->progress > patience && now - heard_of(w, t->head) > patience;
+}
+
 static void look_after(struct fleet_token *t, int64_t now)
 {
 	int64_t timeout = t->unit.timeout;
+
+	if (!t->left && waits_for_no_one(t->w, t, now)) {
+		log_warning("giving back unit %s: this worker ends, and head %s is gone", t->unit.id,
+		            t->head);
+		t->left = true;
+		cancel_fire(t->cancel);
+	}
 
 	if (timeout && now - t->progress > timeout && !t->stalled) {
 		t->stalled = true;
@@ -183,12 +209,8 @@ static int do_work(struct serving *w, struct fleet_token *t, struct wire_result 
 
 static bool is_away(struct serving *w, const char *head)
 {
-	int64_t heard = 0;
-
 	pthread_mutex_lock(&w->lock);
-	for (size_t i = 0; i < w->n_heads; i++)
-		if (!strcmp(w->heads[i].id, head))
-			heard = w->heads[i].heard;
+	int64_t heard = heard_of(w, head);
 	pthread_mutex_unlock(&w->lock);
 	return heard + AWAY * CLOCK_SECOND < clock_now();
 }
@@ -197,7 +219,7 @@ static bool is_away(struct serving *w, const char *head)
 static bool failure(struct serving *w, struct fleet_token *t, int r, const struct err *e,
                     struct wire_result *out)
 {
-	if (t->gone || (r == -ERR_CANCELED && !t->stalled))
+	if (t->gone || t->left || (r == -ERR_CANCELED && !t->stalled))
 		return false;
 	/* What a cancellation causes has many names. */
 	if (cancel_fired(w->cancel) && !t->stalled)

@@ -20,6 +20,9 @@ struct fleet_worker_options { /* everything is borrowed */
 	int slots;                 /* units at the same time, 1 to 256 */
 	const char *const *models; /* which units' models it can serve; "" is always served */
 	size_t n_models;
+	/* Microseconds that a unit waits for a head that is gone, while this worker
+	 * ends; 0 = a minute. */
+	int64_t patience;
 	const char *report; /* JSON object for people: version, decoders, memory; NULL: none */
 	/* What follows is called from the threads of the slots. */
 	void *ctx;
