@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state of a head. Threads: those of the callers, each of which takes its
  * unit through run() and is the only one that publishes it; `collector` takes
- * results and hands them to the units; `notes` listens to workers, publishes
- * what there is to do, and renews the ownership; `asks` answers questions. */
+ * results and hands them to the units; `notes` listens to workers and publishes
+ * what there is to do; `keep` renews the ownership, and makes missing streams;
+ * `asks` answers questions. */
 #ifndef VDET_FLEET_HEAD_INTERNAL_H
 #define VDET_FLEET_HEAD_INTERNAL_H
 
@@ -27,6 +28,7 @@ enum {
 	HEAD_UNASKED = 512,  /* results of one worker that no one has asked for */
 	HEAD_BUCKETS = 4096, /* a power of two */
 	HEAD_MOST = 4096,    /* units to give out at the same time */
+	HEAD_KINDS = 8,      /* of units, of which times are known */
 
 	FAIL_WORKERS = 2, /* so many different workers report a failure: it failed */
 	FAIL_REPORTS = 3, /* or so many reports, where there is one worker */
@@ -98,6 +100,18 @@ struct unit {
 	int64_t hold;        /* likewise until when it is not given again */
 	int64_t since;       /* clock_now() of when it was last asked for or heard of */
 	int64_t asked;       /* likewise, when this run() began */
+	int64_t put;         /* likewise, when the attempt was put into the stream */
+	int64_t held;        /* likewise, when a worker first said that it has the attempt; 0: none */
+	/* Of what run() has returned: its kind, and how long its worker had it; 0:
+	 * that is not known. */
+	char kind[FLEET_NAME_MAX + 1];
+	int64_t took;
+};
+
+/* How long a worker has had units of a kind that are done. */
+struct pace {
+	char kind[FLEET_NAME_MAX + 1]; /* "": not used */
+	int64_t n, longest;
 };
 
 struct worker {
@@ -112,6 +126,7 @@ struct worker {
 	int64_t compared, differed; /* units that another worker did, too */
 	int64_t elsewhere;          /* units of its beat that are of other heads */
 	int changes;                /* of the instance that has the name */
+	struct pace paces[HEAD_KINDS];
 };
 
 /* A unit of an earlier head of this id, which no one has asked for yet. */
@@ -153,7 +168,7 @@ struct fleet_head {
 	struct puller puller; /* of the collector */
 	struct owner owner;
 	struct cancel *stop;
-	pthread_t collector, notes, asks;
+	pthread_t collector, notes, keep, asks;
 	bool threads; /* they are there */
 	natsSubscription *note_sub, *order_sub, *ask_sub;
 
@@ -212,11 +227,28 @@ void unit_avoid(const struct fleet_head *h, const struct unit *u,
 bool unit_is_lonely(const struct fleet_head *h, const struct unit *u);
 /* Whether another worker than the one that is not to do it is there. */
 bool unit_has_other(const struct fleet_head *h, const struct unit *u);
+struct worker *worker_find(struct fleet_head *h, const char *name); /* NULL: none */
 bool worker_lives(const struct worker *w);
 bool worker_has(const struct worker *w, const char *id);
 bool worker_serves(const struct worker *w, const char *model);
 /* Whether a worker is there that has it, or could do it. */
 bool unit_has_worker(const struct fleet_head *h, const struct unit *u);
+
+bool unit_has_report(const struct unit *u, const char *worker); /* of any kind */
+
+/* ---- head-late.c: how long a worker may have a unit; likewise */
+
+/* How long the worker had a unit whose result this is; 0: that is not known. */
+int64_t unit_took(const struct unit *u, const struct letter *l);
+void worker_took(struct worker *w, const char *kind, int64_t took); /* 0: not known */
+/* Whether to give it to another worker as well; sets why. */
+bool unit_is_late(struct fleet_head *h, struct unit *u, char *ret_why, size_t size);
+
+/* ---- head-check.c */
+
+/* Looks whether the message of a unit is still there, and with somebody; gives
+ * the unit again if not. An error: it failed for good. */
+int unit_check(struct fleet_head *h, struct unit *u, struct cancel *cancel, struct err *err);
 
 /* ---- head-run.c */
 
@@ -227,6 +259,7 @@ int head_run(void *ctx, const struct runner_unit *u, struct cancel *cancel,
 
 void *head_collect(void *head);
 void *head_notes(void *head);
+void *head_keep(void *head);
 void *head_asks(void *head);
 
 /* ---- head-notify.c */

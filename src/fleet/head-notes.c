@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fleet/flood.h"
 #include "fleet/head-internal.h"
 
 enum {
@@ -18,10 +19,8 @@ enum {
 
 static struct worker *worker_of(struct fleet_head *h, const char *name)
 {
-	struct worker *w = h->workers;
+	struct worker *w = worker_find(h, name);
 
-	while (w && strcmp(w->name, name) != 0)
-		w = w->next;
 	if (!w && h->n_workers < HEAD_WORKERS) {
 		w = mem_alloc(1, sizeof *w);
 		snprintf(w->name, sizeof w->name, "%s", name);
@@ -56,6 +55,16 @@ static int64_t count_elsewhere(struct fleet_head *h, const struct wire_beat *b)
 	return n;
 }
 
+/* It may have begun them without a word of that. */
+static void note_held(struct fleet_head *h, const struct wire_beat *b)
+{
+	for (size_t i = 0; i < b->n_units; i++) {
+		struct unit *u = unit_find(h, b->units[i]);
+		if (u && u->running && u->seq && !u->held)
+			u->held = clock_now();
+	}
+}
+
 static void take_beat(struct fleet_head *h, const char *name, const natsMsg *m)
 {
 	AUTO(wire_beat_clear) struct wire_beat b = {0};
@@ -77,6 +86,7 @@ static void take_beat(struct fleet_head *h, const char *name, const natsMsg *m)
 		w->heard = clock_now();
 		history_add(&w->history, w->heard, &w->beat.figures);
 		w->elsewhere = count_elsewhere(h, &w->beat);
+		note_held(h, &w->beat);
 		look_for_ended(h, w);
 		pthread_cond_broadcast(&h->heard);
 	}
@@ -115,14 +125,26 @@ static void take_start(struct fleet_head *h, const char *name, const natsMsg *m)
 	pthread_mutex_unlock(&h->lock);
 }
 
-static void take_note(struct fleet_head *h, const natsMsg *m)
+/* Whether to look at a message of the worker. */
+static bool admit(struct flood *f, const char *worker, const natsMsg *m)
+{
+	enum flood_verdict v = flood_take(f, worker, (size_t)natsMsg_GetDataLength(m), clock_now());
+
+	if (v == FLOOD_WARN)
+		log_warning("worker %s sends more than %d messages a second: dropping some of them; if it "
+		            "goes on, remove its credentials",
+		            worker, FLOOD_RATE);
+	return v == FLOOD_TAKE;
+}
+
+static void take_note(struct fleet_head *h, struct flood *f, const natsMsg *m)
 {
 	char name[FLEET_NAME_MAX + 1], what[16];
 	const char *subject = natsMsg_GetSubject(m);
 
 	/* vdet.HEAD.result.WORKER.note.WHAT */
 	if (!wire_token(subject, 3, name, sizeof name) || !fleet_name_valid(name) ||
-	    !wire_token(subject, 5, what, sizeof what))
+	    !wire_token(subject, 5, what, sizeof what) || !admit(f, name, m))
 		return;
 	if (!strcmp(what, "beat"))
 		take_beat(h, name, m);
@@ -279,50 +301,60 @@ static void take_orders(struct fleet_head *h)
 void *head_notes(void *head)
 {
 	struct fleet_head *h = head;
-	int64_t next_renew = 0, next_mend = 0, next_tidy = 0;
-	bool ended = false;
+	AUTO(flood_clear) struct flood flood = {0};
 
 	while (!cancel_fired(h->stop)) {
 		AUTO(msg_freep) natsMsg *m = NULL;
 		natsStatus s = natsSubscription_NextMsg(&m, h->note_sub, TICK_MS);
 		if (!s)
-			take_note(h, m);
+			take_note(h, &flood, m);
 		else if (s != NATS_TIMEOUT)
 			cancel_wait_until(h->stop, NULL, clock_now() + TICK_MS * 1000);
 		take_orders(h);
 		head_note_load(h);
+		pthread_mutex_lock(&h->lock);
+		bool due = clock_now() - h->notified >= (h->notice ? NOTICE_GAP : BEAT * CLOCK_SECOND);
+		pthread_mutex_unlock(&h->lock);
+		if (due)
+			head_notify_now(h);
+	}
+	return NULL;
+}
+
+/* What may wait for the server is done here: else what workers send meanwhile
+ * would be too much. */
+void *head_keep(void *head)
+{
+	struct fleet_head *h = head;
+	int64_t next_renew = 0, next_mend = 0, next_tidy = 0;
+	bool ended = false;
+
+	do {
 		if (!ended && link_ended(h->link)) { /* for good: no unit can go on */
 			ended = true;
 			pthread_mutex_lock(&h->lock);
 			wake_all(h);
 			pthread_mutex_unlock(&h->lock);
 		}
-
-		int64_t now = clock_now();
-		pthread_mutex_lock(&h->lock);
-		bool due = now - h->notified >= (h->notice ? NOTICE_GAP : BEAT * CLOCK_SECOND);
-		pthread_mutex_unlock(&h->lock);
-		if (due)
-			head_notify_now(h);
-		if (now >= next_renew) {
+		if (clock_now() >= next_renew) {
 			renew(h);
 			next_renew = clock_now() + OWNER_RENEW * CLOCK_SECOND;
 		}
-		if (now >= next_mend) {
+		if (clock_now() >= next_mend) {
 			mend(h);
 			next_mend = clock_now() + MEND_GAP * CLOCK_SECOND;
 		}
-		if (now >= next_tidy) {
+		if (clock_now() >= next_tidy) {
 			tidy(h);
 			next_tidy = clock_now() + CLOCK_SECOND;
 		}
-	}
+	} while (!cancel_wait_until(h->stop, NULL, clock_now() + TICK_MS * 1000));
 	return NULL;
 }
 
 /* ---- questions */
 
-static void answer(struct fleet_head *h, const natsMsg *m)
+static void answer(struct fleet_head *h, struct flood *f, const natsMsg *m)
 {
 	char worker[FLEET_NAME_MAX + 1], topic[FLEET_NAME_MAX + 1];
 	const char *subject = natsMsg_GetSubject(m), *reply = natsMsg_GetReply(m);
@@ -331,7 +363,8 @@ static void answer(struct fleet_head *h, const natsMsg *m)
 
 	/* vdet.HEAD.ask.WORKER.TOPIC */
 	if (!reply || !wire_token(subject, 3, worker, sizeof worker) || !fleet_name_valid(worker) ||
-	    !wire_token(subject, 4, topic, sizeof topic) || !fleet_name_valid(topic))
+	    !wire_token(subject, 4, topic, sizeof topic) || !fleet_name_valid(topic) ||
+	    !admit(f, worker, m))
 		return;
 	/* The server lets a worker name any subject, and this head may publish
 	 * where a worker may not. */
@@ -348,12 +381,13 @@ static void answer(struct fleet_head *h, const natsMsg *m)
 void *head_asks(void *head)
 {
 	struct fleet_head *h = head;
+	AUTO(flood_clear) struct flood flood = {0};
 
 	while (!cancel_fired(h->stop)) {
 		AUTO(msg_freep) natsMsg *m = NULL;
 		natsStatus s = natsSubscription_NextMsg(&m, h->ask_sub, 2 * TICK_MS);
 		if (!s)
-			answer(h, m);
+			answer(h, &flood, m);
 		else if (s != NATS_TIMEOUT)
 			cancel_wait_until(h->stop, NULL, clock_now() + TICK_MS * 1000);
 	}

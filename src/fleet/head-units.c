@@ -129,18 +129,26 @@ void unit_start(struct fleet_head *h, struct unit *u, const struct wire_start *s
 	h->counts.redelivered += u->starts && s->delivery > 1;
 	u->last = *s;
 	u->last_at = clock_now();
+	u->held = u->held ? u->held : u->last_at;
 	u->lonely = 0;
 	snprintf(u->last_worker, sizeof u->last_worker, "%s", worker);
 	u->starts++;
 }
 
+struct worker *worker_find(struct fleet_head *h, const char *name)
+{
+	struct worker *w = h->workers;
+
+	while (w && strcmp(w->name, name) != 0)
+		w = w->next;
+	return w;
+}
+
 void head_count(struct fleet_head *h, const char *worker, enum delivery_end end)
 {
 	struct head_counts *c = &h->counts;
-	struct worker *w = h->workers;
+	struct worker *w = worker_find(h, worker);
 
-	while (w && strcmp(w->name, worker) != 0)
-		w = w->next;
 	int64_t *const of_all[] = {&c->done, &c->failed, &c->refused, &c->silent};
 	++*of_all[end];
 	if (w) {
@@ -205,6 +213,11 @@ static bool reported(const struct unit *u, const char *worker, unsigned kinds)
 		if (!strcmp(u->reports[i].worker, worker) && KIND(u->reports[i].kind) & kinds)
 			return true;
 	return false;
+}
+
+bool unit_has_report(const struct unit *u, const char *worker)
+{
+	return reported(u, worker, ANY);
 }
 
 /* Whether a worker is there that can do it, and of which none of this is

@@ -10,7 +10,11 @@
 #include "base/log.h"
 #include "fleet/head-internal.h"
 
-enum { START_PATIENCE = 20 }; /* seconds */
+enum {
+	START_PATIENCE = 20,       /* seconds */
+	PENDING = 1 << 18,         /* messages that were received, and not looked at */
+	PENDING_BYTES = 128 << 20, /* of them */
+};
 
 static int check_options(const struct fleet_options *o, const char *id, struct err *err)
 {
@@ -98,6 +102,9 @@ static int prepare(struct fleet_head *h, const struct fleet_options *o, struct e
 	r = r ? r : subscribe(h, "ask.*.*", &h->ask_sub, err);
 	if (r)
 		return r;
+	/* One worker that sends very much is not to silence the others. */
+	natsSubscription_SetPendingLimits(h->note_sub, PENDING, PENDING_BYTES);
+	natsSubscription_SetPendingLimits(h->ask_sub, PENDING, PENDING_BYTES);
 	find_orphans(h);
 	return 0;
 }
@@ -135,6 +142,7 @@ int fleet_head_open(const struct fleet_options *o, const char *id,
 		return r;
 	start(&h->collector, head_collect, h);
 	start(&h->notes, head_notes, h);
+	start(&h->keep, head_keep, h);
 	start(&h->asks, head_asks, h);
 	h->threads = true;
 	*ret = TAKE(h);
@@ -170,6 +178,7 @@ void fleet_head_free(struct fleet_head *h)
 	if (h->threads) {
 		pthread_join(h->collector, NULL);
 		pthread_join(h->notes, NULL);
+		pthread_join(h->keep, NULL);
 		pthread_join(h->asks, NULL);
 	}
 	owner_give_up(&h->owner);
@@ -194,6 +203,9 @@ static void settle(void *ctx, const char *id)
 	if (u && u->given.worker) {
 		link_ack(h->link, u->given.reply, LINK_ACK);
 		head_count(h, u->given.worker, END_DONE);
+		struct worker *w = worker_find(h, u->given.worker);
+		if (w)
+			worker_took(w, u->kind, u->took);
 		if (u->running)
 			letter_clear(&u->given);
 		else

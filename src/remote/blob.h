@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Data of a result that are too large for a message, named by their SHA-256: a
- * worker sends them to its head, which keeps them until they are in its journal:
+ * worker sends them to its head, which keeps them until its journal has them:
  * in a folder for each worker within `dir`, and, once a result in the journal
  * names them, in `dir` itself. Any thread; calls block. */
 #ifndef VDET_REMOTE_BLOB_H

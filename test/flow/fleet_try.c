@@ -2,12 +2,13 @@
 /* Heads and workers with trivial units, for tests:
  *   fleet_try head URL ID JOURNAL KEY=VALUE…  (JOURNAL: units that are done)
  *   fleet_try worker URL NAME KEY=VALUE…
- *   fleet_try liar URL HEAD acks|forges|fails takes units and is wrong
+ *   fleet_try liar URL HEAD acks|forges|fails|… takes units and is wrong
  *   fleet_try crowd URL HEAD WORKERS KEY=VALUE…  many on few connections
  *   fleet_try order URL HEAD state|drain|forget [NAME]
  *   fleet_try try URL
  *   fleet_try creds FOLDER HEAD NAME…
- * Each prints lines of JSON. SIGTERM cancels, SIGUSR1 drains. */
+ * Each prints lines of JSON. SIGTERM cancels, SIGUSR1 drains, SIGUSR2 ends what
+ * waits. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -27,16 +28,18 @@
 #include "fleet/head.h"
 #include "fleet/streams.h"
 #include "fleet/worker.h"
+#include "fleet_try.h"
 
 enum { GIVER_STACK = 256 << 10 };
 
-static struct cancel *stop, *drain;
+struct cancel *stop;
+static struct cancel *drain, *go;
 static char **values; /* KEY=VALUE… */
 static pthread_mutex_t printing = PTHREAD_MUTEX_INITIALIZER;
 
 static void on_signal(int number)
 {
-	cancel_fire(number == SIGUSR1 ? drain : stop);
+	cancel_fire(number == SIGUSR1 ? drain : number == SIGUSR2 ? go : stop);
 }
 
 static const char *value(const char *key, const char *otherwise)
@@ -54,7 +57,7 @@ static int count_of(const char *key, int otherwise)
 	return text ? (int)strtol(text, NULL, 10) : otherwise;
 }
 
-static void print(json_t *o)
+void print(json_t *o)
 {
 	pthread_mutex_lock(&printing);
 	json_dumpf(o, stdout, JSON_COMPACT);
@@ -64,14 +67,14 @@ static void print(json_t *o)
 	json_decref(o);
 }
 
-static int fail(const struct err *e)
+int fail(const struct err *e)
 {
 	print(json_pack("{s:s, s:s, s:s}", "event", "error", "code", err_code_name(e->code), "text",
 	                e->msg));
 	return 1;
 }
 
-static struct fleet_options options(const char *url)
+struct fleet_options options(const char *url)
 {
 	int64_t ack_wait = 0, every = 0;
 
@@ -286,6 +289,10 @@ static int do_unit(const char *name, const json_t *o, struct fleet_token *t, int
 			return r;
 		print(json_pack("{s:s, s:s}", "event", "reply", "text", reply));
 	}
+	if (!strcmp(what, "wait")) /* with progress, until SIGUSR2 */
+		while (!cancel_fired(go))
+			if (sleep_for(t, 50, err))
+				return -ERR_CANCELED;
 	return strcmp(what, "stall") ? sleep_for(t, ms, err) : stall(t, err);
 }
 
@@ -330,19 +337,18 @@ static int worker_main(const char *url, const char *name)
 	                                 .say = said};
 
 	o.link.name = name;
+	clock_parse(value("patience", "0"), &o.patience, NULL);
 	if (fleet_worker_run(&o, drain, stop, &e))
 		return fail(&e);
 	print(json_pack("{s:s}", "event", "drained"));
 	return 0;
 }
 
-/* ---- who says what is not true */
-
-#define NO_NONCE "00000000000000000000000000000000"
+/* ---- for the others */
 
 /* As a worker of this name; 0 once the server has it. */
-static int send_result(struct link *l, const char *head, const char *worker,
-                       const struct wire_result *r, int number)
+int send_result(struct link *l, const char *head, const char *worker, const struct wire_result *r,
+                int number)
 {
 	AUTO(buf_free) struct buf text = BUF(WIRE_MAX);
 	char subject[WIRE_SUBJECT], id[RUNNER_MAX_ID + 32];
@@ -353,77 +359,6 @@ static int send_result(struct link *l, const char *head, const char *worker,
 	snprintf(id, sizeof id, "%s:%d", r->id, number);
 	wire_result_write(r, &text, NULL);
 	return streams_publish(l, subject, id, &text, &seq, &twice, NULL);
-}
-
-/* A result of a unit that it was not given: the nonce is wrong. */
-static void forge(struct link *l, const char *head, const struct wire_unit *u)
-{
-	struct wire_result r = {.id = u->id,
-	                        .body = (char *)"{\"square\":-1}",
-	                        .attempt = u->attempt,
-	                        .delivery = 1,
-	                        .nonce = NO_NONCE};
-	send_result(l, head, "liar", &r, 0);
-}
-
-/* Says several times of a unit that it failed. */
-static void complain(struct link *l, const char *head, const struct wire_unit *u)
-{
-	struct wire_result r = {
-		.id = u->id, .state = WIRE_FAILED, .attempt = u->attempt, .delivery = 1};
-	r.fault = (char *)"a lie";
-	memcpy(r.nonce, u->nonce, sizeof r.nonce);
-	for (int i = 0; i < 5; i++)
-		send_result(l, head, "liar", &r, i);
-}
-
-/* Says often of a unit that it begins it. */
-static void begin_often(struct link *l, const char *head, const struct wire_unit *u,
-                        const char *nonce)
-{
-	AUTO(mem_freep) char *subject = mem_printf("vdet.%s.result.liar.note.start", head);
-	struct wire_start s = {.attempt = u->attempt};
-
-	for (s.delivery = 1; s.delivery <= 150; s.delivery++) {
-		AUTO(buf_free) struct buf text = BUF(4096);
-		snprintf(s.nonce, sizeof s.nonce, "%s", nonce);
-		snprintf(s.id, sizeof s.id, "%s", u->id);
-		wire_start_write(&s, &text);
-		link_publish(l, subject, text.data, text.len, NULL);
-	}
-}
-
-static int liar_main(const char *url, const char *head, const char *how)
-{
-	AUTO(link_freep) struct link *l = NULL;
-	struct fleet_options o = options(url);
-	struct err e = {0};
-	char stream[STREAM_NAME], queue[WIRE_QUEUE];
-
-	if (link_open(&o, "_vdet.liar", &l, &e))
-		return fail(&e);
-	streams_units(head, stream);
-	wire_queue("", "", queue);
-	struct puller puller;
-	if (puller_open(l, &puller, &e))
-		return fail(&e);
-	while (!cancel_fired(stop)) {
-		AUTO(msg_freep) natsMsg *m = NULL;
-		AUTO(wire_unit_clear) struct wire_unit u = {0};
-		if (puller_take(&puller, stream, queue, 500, &m, NULL) || !m)
-			continue;
-		wire_unit_read(natsMsg_GetData(m), (size_t)natsMsg_GetDataLength(m), &u, NULL);
-		if (!strcmp(how, "forges"))
-			forge(l, head, &u);
-		if (!strcmp(how, "fails"))
-			complain(l, head, &u);
-		if (!strcmp(how, "begins") || !strcmp(how, "invents"))
-			begin_often(l, head, &u, *how == 'b' ? u.nonce : NO_NONCE);
-		link_ack(l, natsMsg_GetReply(m), LINK_ACK);
-		print(json_pack("{s:s, s:s}", "event", "took", "unit", u.id));
-	}
-	puller_clear(&puller);
-	return 0;
 }
 
 /* ---- many workers, each of which does its unit at once */
@@ -574,9 +509,11 @@ int main(int argc, char **argv)
 	log_set_level(LOG_DEBUG);
 	stop = cancel_new();
 	drain = cancel_new();
+	go = cancel_new();
 	struct sigaction on = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	sigaction(SIGTERM, &on, NULL);
 	sigaction(SIGUSR1, &on, NULL);
+	sigaction(SIGUSR2, &on, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 3)
 		return 2;

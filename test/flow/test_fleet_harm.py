@@ -12,6 +12,7 @@ import sys
 import time
 import unittest
 
+import flow
 from test_fleet import HEAD, TRY, Fleet
 
 
@@ -38,6 +39,22 @@ class Kills(Fleet):
         # What was in progress, or done, was not done again; a unit may have been taken in the moment of a kill.
         total = len([r for r in worker.lines if r["event"] == "begin"])
         self.assertLess(total, 40 + begun)
+
+    def test_a_worker_ends_though_its_head_is_gone(self):
+        """What makes progress is done; what only waits for the head is given back."""
+        self.serve()
+        worker = self.worker("one", "slots=2", "patience=3")
+        head = self.head("n=2", "do0=stall", "do1=wait", "ack_wait=60")
+        worker.wait_for("begin", 2)
+        head.kill()
+        worker.process.send_signal(signal.SIGUSR1)
+        worker.wait_for("end", unit="job.chunk.0", done=False)
+        worker.process.send_signal(signal.SIGUSR2)
+        self.assertEqual(worker.wait(), 0)
+        worker.wait_for("end", unit="job.chunk.1", done=True)
+        self.assertEqual(sum("giving back unit" in line for line in worker.errors), 1)
+        self.worker("two")
+        self.finish(self.head("n=2", "ms=10"), 2)
 
     def test_results_that_were_not_settled_come_again(self):
         self.serve()
@@ -116,6 +133,79 @@ class Kills(Fleet):
             if head.wait() != 0: # it was started while there was no server
                 head = self.head(f"n={n}", "ms=100", "check_every=1")
             self.finish(head, n)
+
+
+class Harm(Fleet):
+    """What a worker with valid credentials does to the others."""
+
+    def wait_for_state(self, right):
+        """Until the head's state is so, which nothing announces."""
+        end = time.monotonic() + flow.TIMEOUT
+        while not right(state := self.state()):
+            self.assertLess(time.monotonic(), end, state)
+            time.sleep(0.1)
+
+    def test_beginning_often_makes_no_hole(self):
+        """Of the only other unit, all of it before the honest worker could take that."""
+        self.serve()
+        honest = self.worker("honest", "slots=1")
+        head = self.head("n=2", "do=wait", "threads=2", "check_every=1")
+        honest.wait_for("begin")
+        self.wait_for_state(lambda s: [len(w["units"]) for w in s.get("workers", ())] == [1])
+        liar = self.start("liar", self.server.url, HEAD, "begins")
+        self.wait_for_state(lambda s: s["counts"]["silent"] > 100)
+        liar.kill()
+        honest.process.send_signal(signal.SIGUSR2)
+        self.finish(head, 2)
+        self.assertEqual(set(self.done().values()), {"honest"})
+
+    def hold(self, how):
+        """A worker has a unit for ever, and another one is known to be quicker."""
+        self.serve()
+        head = self.head("n=6", "ms=100", "threads=2", "timeout=2", "check_every=1")
+        liar = self.start("liar", self.server.url, HEAD, how)
+        unit = liar.wait_for("holds")[0]["unit"]
+        self.worker("honest", "slots=1")
+        self.finish(head, 6)
+        self.assertEqual(set(self.done().values()), {"honest"})
+        said = rf"unit {unit} is in progress for .* at worker .*, and worker honest does one in .*; giving it again"
+        self.assertTrue(any(re.search(said, line) for line in head.errors), head.errors)
+        workers = {w["name"]: w["silent"] for w in head.wait_for("end")[0]["state"]["workers"]}
+        self.assertGreaterEqual(workers["liar"], 1)
+        self.assertEqual(workers["honest"], 0)
+
+    def test_who_never_ends_a_unit_does_not_keep_it(self):
+        """Also not by saying again and again that it begins."""
+        self.hold("holds")
+
+    def test_nor_who_does_not_say_that_it_begins(self):
+        self.hold("keeps")
+
+    def test_slow_work_is_not_ended(self):
+        """Another worker that is quicker gets the unit as well; the slow one's result counts if it comes first."""
+        self.serve()
+        slow = self.worker("slow", "slots=1")
+        head = self.head("n=5", "do0=wait", "ms=100", "threads=2", "timeout=1", "check_every=1")
+        slow.wait_for("begin", unit="job.chunk.0")
+        quick = self.worker("quick", "slots=1")
+        head.wait_for("done", 4)
+        quick.wait_for("begin", unit="job.chunk.0")
+        slow.process.send_signal(signal.SIGUSR2)
+        self.finish(head, 5)
+        self.assertEqual(self.done()[0], "slow")
+        quick.wait_for("end", unit="job.chunk.0", done=False)
+
+    def test_who_floods_the_head_does_not_silence_others(self):
+        self.serve()
+        head = self.head("n=8", "ms=10", "check_every=1")
+        head.wait_for("open")
+        liar = self.start("liar", self.server.url, HEAD, "floods")
+        liar.wait_for("flooded")
+        liar.kill()
+        self.worker("honest")
+        end = self.finish(head, 8)
+        self.assertIn("honest", [w["name"] for w in end["state"]["workers"]])
+        self.assertTrue(head.said("worker liar sends more than 1000 messages a second"), head.errors[-5:])
 
 
 class BadInput(Fleet):

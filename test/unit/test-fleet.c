@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "fleet/creds.h"
+#include "fleet/flood.h"
 #include "fleet/options.h"
 #include "fleet/wire.h"
 
@@ -154,6 +155,44 @@ static void test_subjects(void **state)
 	assert_false(fleet_name_valid("*"));
 }
 
+static void test_who_sends_too_much_is_dropped(void **state)
+{
+	(void)state;
+	AUTO(flood_clear) struct flood f = {0};
+	const int64_t second = 1000000;
+	int64_t now = 5 * second;
+	int taken = 0, warned = 0;
+
+	for (int i = 0; i < 3 * FLOOD_BURST; i++) {
+		enum flood_verdict v = flood_take(&f, "loud", 100, now);
+		taken += v == FLOOD_TAKE;
+		warned += v == FLOOD_WARN;
+		if (i % 1000 == 0)
+			assert_int_equal(flood_take(&f, "quiet", 100, now), FLOOD_TAKE);
+	}
+	assert_int_equal(taken, FLOOD_BURST);
+	assert_int_equal(warned, 1);
+
+	/* A large message counts as several; a clock that is set back, as none. */
+	now += second / 10;
+	assert_int_equal(flood_take(&f, "loud", FLOOD_RATE / 10 * 1024, now), FLOOD_DROP);
+	assert_int_equal(flood_take(&f, "loud", (FLOOD_RATE / 10 - 1) * 1024, now), FLOOD_TAKE);
+	assert_int_equal(flood_take(&f, "loud", 1, now - second), FLOOD_DROP);
+	now += FLOOD_NEWS * second;
+	for (taken = 0; flood_take(&f, "loud", 1, now) == FLOOD_TAKE;)
+		taken++;
+	assert_int_equal(taken, FLOOD_BURST);
+
+	/* Of very many, those that were heard last are known. */
+	for (int i = 0; i < 2 * FLOOD_SENDERS; i++) {
+		char name[20];
+		snprintf(name, sizeof name, "w%d", i);
+		assert_int_equal(flood_take(&f, name, 1, now), FLOOD_TAKE);
+		assert_int_not_equal(flood_take(&f, "loud", 1, now), FLOOD_TAKE);
+	}
+	assert_int_equal(f.n, FLOOD_SENDERS);
+}
+
 static void test_creds_that_cannot_be(void **state)
 {
 	(void)state;
@@ -180,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_units_that_are_none),
 		cmocka_unit_test(test_result),
 		cmocka_unit_test(test_subjects),
+		cmocka_unit_test(test_who_sends_too_much_is_dropped),
 		cmocka_unit_test(test_creds_that_cannot_be),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

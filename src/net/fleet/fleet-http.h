@@ -58,7 +58,7 @@ struct fleet_http_counts {
 };
 struct fleet_http_counts fleet_http_count(const struct fleet_http *f);
 
-/* The answer for the worker that asks (struct remote_provider): JSON text, which
+/* The answer for a worker that asks (struct remote_provider): JSON text, which
  * the caller frees. For REMOTE_SOURCE it may take as long as reading the file,
  * once. `relayed`: it has to be one of the head, as the worker cannot use
  * another server. ERR_NOENT, ERR_ARG. */
