@@ -41,9 +41,10 @@ char *remote_address_text(const struct remote_address *a)
 {
 	json_auto_t *j = json_pack("{s:s}", "url", a->url);
 	if (a->direct)
-		json_object_set_new(
-			j, "direct",
-			json_pack("{s:s, s:s}", "etag", a->marks.etag, "modified", a->marks.modified));
+		json_object_set_new(j, "direct",
+		                    json_pack("{s:s, s:s, s:b, s:b}", "etag", a->marks.etag, "modified",
+		                              a->marks.modified, "public_only", (int)a->public_only, "stay",
+		                              (int)a->stay));
 	if (a->blocks_url) {
 		json_object_set_new(j, "blocks_url", json_string(a->blocks_url));
 		json_object_set_new(j, "blocks_sha256", json_string(a->blocks_sha256));
@@ -118,6 +119,8 @@ static int get_direct(const json_t *j, struct remote_address *a, struct err *err
 {
 	const json_t *d = json_object_get(j, "direct");
 	a->direct = d;
+	a->public_only = json_is_true(json_object_get(d, "public_only"));
+	a->stay = json_is_true(json_object_get(d, "stay"));
 	int r = d ? get_mark(d, "etag", a->marks.etag, err) : 0;
 	return d && r == 0 ? get_mark(d, "modified", a->marks.modified, err) : r;
 }

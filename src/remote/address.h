@@ -47,6 +47,10 @@ struct remote_address {
 	 * these marks. */
 	bool direct;
 	struct remote_marks marks;
+	/* Of a direct one that a client of a server has named: only public
+	 * addresses are connected to, also after a redirect. */
+	bool public_only;
+	bool stay; /* of a direct one: no redirect is followed */
 	/* Of a source only; otherwise NULL and 0. Without blocks_url, who asks has
 	 * the hashes. */
 	char *blocks_url;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -31,7 +32,7 @@ struct entry {
 struct remote_cache {
 	char *dir;
 	int lock_fd;
-	int64_t limit;
+	int64_t limit, leave;
 	pthread_mutex_t lock;
 	struct entry **buckets;
 	size_t n_buckets; /* a power of two */
@@ -344,6 +345,28 @@ static int write_block(const struct remote_cache *c, uint64_t serial, const unsi
 	return r;
 }
 
+void remote_cache_leave(struct remote_cache *c, int64_t bytes)
+{
+	c->leave = bytes;
+}
+
+/* What the disk has belongs to others first. */
+static int make_room(struct remote_cache *c, size_t len, struct err *err)
+{
+	struct statvfs disk;
+	if (!c->leave || statvfs(c->dir, &disk) < 0)
+		return 0;
+	int64_t lacks = c->leave + (int64_t)len - (int64_t)(disk.f_bavail * disk.f_frsize);
+	pthread_mutex_lock(&c->lock);
+	while (lacks > 0 && c->oldest) {
+		lacks -= c->oldest->size;
+		remove_entry(c, place_of(c, c->oldest->sha256));
+		c->counts.evicted++;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return lacks > 0 ? err_set(err, ERR_NOSPC, "the disk of %s has no space", c->dir) : 0;
+}
+
 int remote_cache_put(struct remote_cache *c, const unsigned char sha256[static HASH_MAX],
                      const void *data, size_t len, struct err *err)
 {
@@ -358,7 +381,9 @@ int remote_cache_put(struct remote_cache *c, const unsigned char sha256[static H
 	if (has)
 		return 0;
 
-	int r = write_block(c, serial, sha256, data, len, err);
+	int r = make_room(c, len, err);
+	if (r == 0)
+		r = write_block(c, serial, sha256, data, len, err);
 	pthread_mutex_lock(&c->lock);
 	c->reserved -= (int64_t)len;
 	if (r == 0)

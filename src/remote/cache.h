@@ -32,6 +32,10 @@ int remote_cache_open(const char *dir, int64_t limit, struct remote_cache **ret,
 void remote_cache_free(struct remote_cache *c); /* leaves the files; NULL is fine */
 DEFINE_FREEP(struct remote_cache, remote_cache)
 
+/* From now on the cache leaves so many bytes of its disk free: blocks are
+ * removed for a new one, or it is not kept. Before any other call. */
+void remote_cache_leave(struct remote_cache *c, int64_t bytes);
+
 /* Reads a block of exactly `len` bytes. False if it is not there, or damaged
  * (then it is removed). */
 bool remote_cache_get(struct remote_cache *c, const unsigned char sha256[static HASH_MAX],

@@ -231,7 +231,8 @@ static int run(struct exchange *x, struct http_reply *reply, struct err *err)
 		.pieces = x->piece,
 		.n_pieces = x->put,
 		.put = x->put,
-		.redirects = is_direct(x) ? REDIRECTS_MAX : 0,
+		.redirects = is_direct(x) && !f->address.stay ? REDIRECTS_MAX : 0,
+		.public_only = is_direct(x) && f->address.public_only,
 		.connect_timeout = connect_within,
 		.cancel = {f->cancel[0], f->cancel[1]},
 		.body = on_body,
@@ -345,6 +346,13 @@ static enum outcome judge(struct exchange *x, int r, const struct http_reply *re
 	}
 	if (x->unwanted) {
 		say_unwanted(x, reply->status, err);
+		return FAILED;
+	}
+	if (r == -ERR_PERM) {
+		err_set(err, ERR_PERM,
+		        "%s cannot be read: the address leads to a private network or to this machine; "
+		        "serve.fetch_private allows that",
+		        name);
 		return FAILED;
 	}
 	if (r < 0) {

@@ -57,50 +57,9 @@ struct remote_web {
 
 /* ---- addresses */
 
-static bool has_scheme(const char *path, const char *scheme)
-{
-	return strncasecmp(path, scheme, strlen(scheme)) == 0;
-}
-
-bool remote_is_address(const char *path)
-{
-	return has_scheme(path, "http://") || has_scheme(path, "https://") || has_scheme(path, "s3://");
-}
-
-char *remote_address_name(const char *url)
-{
-	bool s3 = has_scheme(url, "s3://"); /* a key has any characters */
-	const char *host = strstr(url, "://") + 3;
-	size_t scheme = (size_t)(host - url), all = strcspn(host, s3 ? "" : "?#");
-	size_t authority = strcspn(host, "/?#");
-	for (size_t i = authority; i > 0; i--)
-		if (host[i - 1] == '@') {
-			host += i;
-			all -= i;
-			break;
-		}
-	AUTO(mem_freep) char *name = mem_printf("%.*s%.*s", (int)scheme, url, (int)all, host);
-	return text_line(name, REMOTE_URL_MAX);
-}
-
-static int check_url(const char *url, struct err *err)
-{
-	AUTO(mem_freep) char *name = remote_address_name(url);
-	const char *host = strstr(name, "://") + 3, *path = strchr(host, '/');
-	for (const char *p = url; *p; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f)
-			return err_set(err, ERR_ARG, "%s: an address has no blanks; write %%20", name);
-	if (strlen(url) > REMOTE_URL_MAX)
-		return err_set(err, ERR_ARG, "%.200s: an address has at most %d characters", name,
-		               REMOTE_URL_MAX);
-	if (host == path || !path || !*file_base(path))
-		return err_set(err, ERR_ARG, "%s: the address names no file", name);
-	return 0;
-}
-
 static int parse_address(struct remote_video *v, const char *address, struct err *err)
 {
-	if (has_scheme(address, "s3://")) {
+	if (strncasecmp(address, "s3://", 5) == 0) {
 		int r = remote_s3_parse(address, &v->bucket, &v->key, err);
 		if (r < 0)
 			return r;
@@ -112,7 +71,7 @@ static int parse_address(struct remote_video *v, const char *address, struct err
 	const char *host = strstr(address, "://") + 3, *at = strchr(host, '@');
 	v->secret = at && at < host + strcspn(host, "/?#");
 	v->name = remote_address_name(v->address);
-	return check_url(v->address, err);
+	return remote_address_check(v->address, err);
 }
 
 static int url_of(const struct remote_video *v, int64_t valid, char **ret, struct err *err)
@@ -125,6 +84,14 @@ static int url_of(const struct remote_video *v, int64_t valid, char **ret, struc
 	                     ret, err);
 }
 
+/* What holds for each request, also of workers. */
+static void restrict_to(const struct remote_video *v, struct remote_address *a)
+{
+	const struct remote_web_options *o = &v->web->options;
+	a->public_only = o->clients && !o->private && !v->bucket;
+	a->stay = o->clients && v->bucket;
+}
+
 /* For struct remote_provider. */
 static int ask(void *ctx, enum remote_kind kind, const char *sha256, bool relayed,
                struct cancel *cancel, char **ret, struct err *err)
@@ -133,6 +100,7 @@ static int ask(void *ctx, enum remote_kind kind, const char *sha256, bool relaye
 	AUTO(remote_address_clear)
 	struct remote_address a = {.direct = true, .marks = v->marks, .size = v->size};
 	(void)kind, (void)sha256, (void)relayed, (void)cancel;
+	restrict_to(v, &a);
 	int r = url_of(v, signed_for, &a.url, err);
 	if (r == 0)
 		*ret = remote_address_text(&a);
@@ -176,7 +144,9 @@ static void end_block(struct pass *p)
 static int take(void *ctx, int64_t pos, const char *data, size_t len, struct err *err)
 {
 	struct pass *p = ctx;
-	(void)pos, (void)err;
+	(void)pos;
+	if (p->o->until && clock_now() > p->o->until)
+		return err_set(err, ERR_TIMEOUT, "it was not read within the time that is allowed");
 	hash_add(p->hash, data, len);
 	while (len) {
 		size_t n = HASH_BLOCK - p->have < len ? HASH_BLOCK - p->have : len;
@@ -230,6 +200,9 @@ static int recall(struct remote_video *v, const char *expected, struct err *err)
 	else if (!*v->stamp || store_place_find(s, v->name, v->stamp, &known, NULL) < 0)
 		return 0;
 	int r = store_blocks_load(s, known, &b, err);
+	if (r == 0 && *expected && b.n && b.n != hash_blocks_of(v->size))
+		return err_set(err, ERR_FORMAT,
+		               "it has another size: this is not the video that was expected");
 	if (r < 0 || b.n != hash_blocks_of(v->size))
 		return r;
 	snprintf(v->sha256, sizeof v->sha256, "%s", known);
@@ -249,6 +222,9 @@ static int learn(struct remote_video *v, const struct remote_video_options *o, s
 {
 	const char *expected = o->expected ? o->expected : "";
 	int r = recall(v, expected, err);
+	if (r == 0 && !*v->sha256 && o->known)
+		return err_set(err, ERR_NOENT,
+		               "the journal has no hashes of its blocks any more; analyze it again");
 	if (r == 0 && !*v->sha256)
 		r = read_once(v, o, err);
 	if (r == 0 && *expected && strcmp(v->sha256, expected) != 0)
@@ -340,6 +316,8 @@ static int open_cache(struct remote_web *w, struct err *err)
 		AUTO(mem_freep)
 		char *dir = i == 1 ? mem_strdup(w->dir) : mem_printf("%s-%d", w->dir, i);
 		r = remote_cache_open(dir, w->options.cache_limit, &w->cache, err);
+		if (r == 0)
+			remote_cache_leave(w->cache, w->options.leave);
 		if (r < 0 && r != -ERR_BUSY)
 			break;
 	}
@@ -367,6 +345,10 @@ static int begin(struct remote_video *v, const struct remote_video_options *o, s
 	int r = look(v, o->cancel, err);
 	if (r < 0)
 		return r;
+	if (o->max && v->size > o->max)
+		return err_set(err, ERR_LIMIT,
+		               "it has %" PRId64 " bytes, more than the %" PRId64 " that are allowed",
+		               v->size, o->max);
 	set_stamp(v);
 	r = make_stand_in(v, err);
 	if (r == 0)
@@ -384,8 +366,10 @@ int remote_video_open(struct remote_web *w, const struct remote_video_options *o
 	int r = parse_address(v, o->address, err);
 	if (r == 0)
 		r = open_cache(w, err);
-	v->options = (struct remote_options){
-		.provider = {ask, v}, .cache = w->cache, .patience = w->options.patience};
+	v->options =
+		(struct remote_options){.provider = {ask, v},
+	                            .cache = w->cache,
+	                            .patience = o->patience ? o->patience : w->options.patience};
 	if (r < 0)
 		return r;
 	r = begin(v, o, err);
@@ -475,7 +459,7 @@ static struct remote_video *get(struct remote_web *w, const char *sha256)
 {
 	pthread_mutex_lock(&w->lock);
 	struct remote_video *v = w->videos;
-	while (v && strcmp(v->sha256, sha256) != 0)
+	while (v && (strcmp(v->sha256, sha256) != 0 || v->has_fault))
 		v = v->next;
 	if (v)
 		v->users++;
@@ -551,6 +535,12 @@ int remote_web_fill(struct remote_web *w, const char *sha256, int fd, int64_t fr
 	return r < 0 ? err_set(err, ERR_NOENT, "%s", why.msg) : 0;
 }
 
+void remote_web_forget(struct remote_web *w, const struct hash_blocks *blocks)
+{
+	if (blocks->n && open_cache(w, NULL) == 0)
+		remote_cache_drop(w->cache, blocks);
+}
+
 bool remote_web_direct(struct remote_web *w, const char *sha256, int64_t valid,
                        struct remote_address *ret)
 {
@@ -560,6 +550,7 @@ bool remote_web_direct(struct remote_web *w, const char *sha256, int64_t valid,
 	if (!v->secret && url_of(v, valid / CLOCK_SECOND, &ret->url, NULL) == 0) {
 		ret->direct = true;
 		ret->marks = v->marks;
+		restrict_to(v, ret);
 	}
 	put(v);
 	return true;

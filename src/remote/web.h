@@ -20,8 +20,13 @@ struct remote_web_options { /* everything but the path is borrowed */
 	struct store *store;
 	const char *cache_dir; /* of blocks; is made when the first video is opened */
 	int64_t cache_limit;   /* bytes */
+	int64_t leave;         /* bytes of its disk that it leaves free */
 	int64_t patience;      /* microseconds for which a server that fails is tried again */
 	struct remote_s3 s3;
+	/* Clients of a server name the addresses, not its user: http and https
+	 * ones are connected to only if they are public, unless `private` says
+	 * otherwise, and S3 servers, which the user has named, cannot redirect. */
+	bool clients, private;
 };
 
 struct remote_web;
@@ -34,6 +39,8 @@ bool remote_is_address(const char *path);
 /* Such an address without what may be secret: name, password, and what is
  * behind its '?'. The caller frees it. Pure. */
 char *remote_address_name(const char *address);
+/* Whether one of http or https can name a file; ERR_ARG says why not. Pure. */
+int remote_address_check(const char *url, struct err *err);
 
 struct remote_video_options { /* everything is borrowed */
 	const char *address;
@@ -42,14 +49,22 @@ struct remote_video_options { /* everything is borrowed */
 	void (*progress)(void *ctx, int64_t done, int64_t all);
 	void *ctx;
 	struct cancel *cancel;
+	/* It was read before, and has the expected SHA-256: it is not read as a
+	 * whole again. ERR_NOENT if the journal does not have its blocks any
+	 * more. */
+	bool known;
+	/* Limits of the first reading, 0 = none: bytes of the video (ERR_LIMIT),
+	 * clock_now() at which it ends (ERR_TIMEOUT). */
+	int64_t max, until;
+	int64_t patience; /* for a server that fails; 0 = that of the options of all */
 };
 
 struct remote_video;
 
-/* ERR_ARG: no such address, or settings; ERR_NOENT, ERR_PERM: the server has no
- * such file, or refuses it; ERR_UNSUPPORTED: it does not send parts of files;
- * ERR_FORMAT: it is empty, changed while it was read, or is not the expected
- * one; ERR_IO: it cannot be reached; ERR_CANCELED. */
+/* ERR_ARG: no such address, or settings; ERR_NOENT: the server has no such
+ * file; ERR_PERM: it refuses it, or is not public; ERR_UNSUPPORTED: it does not
+ * send parts of files; ERR_FORMAT: it is empty, changed while it was read, or
+ * is not the expected one; ERR_IO: it cannot be reached; ERR_CANCELED. */
 int remote_video_open(struct remote_web *w, const struct remote_video_options *o,
                       struct remote_video **ret, struct err *err);
 /* Waits for those who read it by remote_web_fill(); no other read may be in
@@ -66,8 +81,8 @@ int remote_video_keep(struct remote_video *v, struct err *err);
 /* In place of a file where only size and stamp matter: it has the size of the
  * video, and cannot be read. */
 int remote_video_fd(const struct remote_video *v);
-/* For decoder_options.feed. After a failure other than ERR_CANCELED every read
- * fails at once. */
+/* For decoder_options.feed; its ctx is the video. After a failure other than
+ * ERR_CANCELED every read fails at once. */
 const struct decoder_feed *remote_video_feed(struct remote_video *v);
 /* That failure; false if there was none. */
 bool remote_video_fault(struct remote_video *v, struct err *ret);
@@ -85,6 +100,8 @@ int remote_web_blocks(struct remote_web *w, const char *sha256, struct hash_bloc
  * will not be there later. */
 int remote_web_fill(struct remote_web *w, const char *sha256, int fd, int64_t from, int64_t len,
                     struct err *err);
+/* Removes the blocks of a video from the cache: it is not wanted any more. */
+void remote_web_forget(struct remote_web *w, const struct hash_blocks *blocks);
 /* False if there is none. Sets url, direct and marks to where a worker can read
  * it itself, for `valid` microseconds where it has to be signed; no url if only
  * the head can, as there is a password. */

@@ -27,7 +27,9 @@ struct line {
 
 struct http {
 	pthread_mutex_t lock;
-	struct line *idle;
+	/* Those that connect anywhere, and to public addresses only: a connection
+	 * that was not checked must not be used again where that is wanted. */
+	struct line *idle[2];
 };
 
 /* A field of a form, and how much of it was sent. */
@@ -70,20 +72,21 @@ void http_free(struct http *h)
 {
 	if (!h)
 		return;
-	for (struct line *l = h->idle, *next; l; l = next) {
-		next = l->next;
-		line_free(l);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(h->idle); i++)
+		for (struct line *l = h->idle[i], *next; l; l = next) {
+			next = l->next;
+			line_free(l);
+		}
 	pthread_mutex_destroy(&h->lock);
 	free(h);
 }
 
-static struct line *line_get(struct http *h)
+static struct line *line_get(struct http *h, bool public_only)
 {
 	pthread_mutex_lock(&h->lock);
-	struct line *l = h->idle;
+	struct line *l = h->idle[public_only];
 	if (l)
-		h->idle = l->next;
+		h->idle[public_only] = l->next;
 	pthread_mutex_unlock(&h->lock);
 	if (l)
 		return l;
@@ -97,11 +100,11 @@ static struct line *line_get(struct http *h)
 	return l;
 }
 
-static void line_put(struct http *h, struct line *l)
+static void line_put(struct http *h, struct line *l, bool public_only)
 {
 	pthread_mutex_lock(&h->lock);
-	l->next = h->idle;
-	h->idle = l;
+	l->next = h->idle[public_only];
+	h->idle[public_only] = l;
 	pthread_mutex_unlock(&h->lock);
 }
 
@@ -407,7 +410,7 @@ int http_run(struct http *h, const struct http_request *q, struct http_reply *re
 	*reply = (struct http_reply){0};
 	struct err own = {0};
 	struct exchange x = {.q = q, .reply = reply, .err = err ? err : &own};
-	struct line *l = line_get(h);
+	struct line *l = line_get(h, q->public_only);
 	x.easy = l->easy;
 	struct curl_slist *headers = set_up(l->easy, &x);
 	CURLcode code = CURLE_OK;
@@ -422,7 +425,7 @@ int http_run(struct http *h, const struct http_request *q, struct http_reply *re
 	curl_easy_reset(l->easy);
 	curl_mime_free(x.form);
 	free(x.sent);
-	line_put(h, l);
+	line_put(h, l, q->public_only);
 	if (r == 0 && code != CURLE_OK)
 		r = curl_error(&x, code);
 	return r;

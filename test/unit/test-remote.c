@@ -18,6 +18,7 @@
 #include "remote/blob.h"
 #include "remote/blocks.h"
 #include "remote/cache.h"
+#include "remote/fetch.h"
 #include "remote/web.h"
 #include "store/block.h"
 
@@ -68,8 +69,38 @@ static void a_direct_address_comes_back(void **state)
 	assert_true(got.direct);
 	assert_string_equal(got.marks.etag, a.marks.etag);
 	assert_string_equal(got.marks.modified, a.marks.modified);
+	assert_true(!got.public_only && !got.stay);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_int_equal(parse(bad[i], &none), -ERR_PROTO);
+}
+
+static int name_private(void *ctx, enum remote_kind kind, const char *sha256, bool relayed,
+                        struct cancel *cancel, char **ret, struct err *err)
+{
+	const struct remote_address a = {.url = (char *)"http://127.0.0.1:1/a.mp4",
+	                                 .direct = true,
+	                                 .public_only = true,
+	                                 .stay = true};
+	(void)ctx, (void)kind, (void)sha256, (void)relayed, (void)cancel, (void)err;
+	*ret = remote_address_text(&a);
+	return 0;
+}
+
+/* What a client of the head has named: neither head nor worker connects to it
+ * if it is not public. */
+static void a_private_address_is_refused(void **state)
+{
+	(void)state;
+	const struct remote_options o = {.provider = {name_private, NULL}, .patience = 1};
+	AUTO(http_freep) struct http *http = http_new();
+	AUTO(remote_fetch_clear)
+	struct remote_fetch f = {.options = &o, .http = http, .sha256 = "", .kind = REMOTE_SOURCE};
+	struct remote_marks marks;
+	int64_t size;
+	struct err err;
+	assert_int_equal(remote_fetch_look(&f, &size, &marks, &err), -ERR_PERM);
+	assert_non_null(strstr(err.msg, "private network"));
+	assert_true(f.address.public_only && f.address.stay);
 }
 
 /* The example of "Authenticating Requests: Using Query Parameters" in the
@@ -317,6 +348,12 @@ static void damaged_blocks_are_missing(void **state)
 	make_block(0, data, sums[0]);
 	assert_ok(remote_cache_put(c, sums[0], data, HASH_BLOCK, &err));
 	assert_true(remote_cache_get(c, sums[0], data, HASH_BLOCK));
+
+	/* No disk is that large. */
+	remote_cache_leave(c, INT64_C(1) << 60);
+	make_block(1, data, sums[1]);
+	assert_int_equal(remote_cache_put(c, sums[1], data, HASH_BLOCK, &err), -ERR_NOSPC);
+	assert_int_equal(remote_cache_count(c).blocks, 0);
 }
 
 /* ---- blobs and blocks */
@@ -470,6 +507,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_comes_back),
 		cmocka_unit_test(a_direct_address_comes_back),
+		cmocka_unit_test(a_private_address_is_refused),
 		cmocka_unit_test(addresses_of_s3_are_signed),
 		cmocka_unit_test(addresses_that_make_no_sense_are_refused),
 		cmocka_unit_test(a_signature_is_for_one_thing_and_time),
