@@ -145,7 +145,8 @@ static int load_runs(struct watching *c, const struct found *v, struct ask_video
 	for (size_t i = 0; i < scope.n; i++) {
 		const struct scope_run *run = &scope.runs[i];
 		if (strcmp(run->sha256, v->sha256) == 0 && is_usable(c, run->job))
-			videos[n++] = (struct ask_video){mem_strdup(run->job), mem_strdup(v->path)};
+			videos[n++] =
+				(struct ask_video){.job = mem_strdup(run->job), .path = mem_strdup(v->path)};
 	}
 	*ret = videos;
 	*ret_n = n;

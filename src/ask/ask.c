@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ask/absent.h"
 #include "ask/asking.h"
@@ -39,6 +38,7 @@ void ask_videos_free(struct ask_video *v, size_t n)
 	for (size_t i = 0; v && i < n; i++) {
 		free(v[i].job);
 		free(v[i].path);
+		free(v[i].address);
 	}
 	free(v);
 }
@@ -526,13 +526,13 @@ static int look_at(struct asking *a, const struct ask_look *look, struct ask_see
 	size_t n = rounds_times(look->start, look->end, look->frames, times);
 	if (!s->visible)
 		return err_set(err, ERR_NOENT, "the video cannot be examined: %s", s->unseen);
-	struct describe_worker w = {.run = &a->run, .options = &a->describe};
-	int r = sources_file(a, 0, &w.fd, err);
+	AUTO(sources_leave) struct ask_file file = {.fd = -1};
+	int r = sources_file(a, 0, &file, err);
 	if (r < 0)
 		return r;
+	struct describe_worker w = {.run = &a->run, .options = &file.describe, .fd = file.fd};
 	r = sight_look(a, &w, 0, times, n, a->request->question, &sight, err);
 	describe_close(&w);
-	close(w.fd);
 	if (r == 0)
 		take_sight(&sight, ret);
 	return r;

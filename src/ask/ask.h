@@ -45,6 +45,8 @@ struct ask_progress {
 	struct answer_spent spent; /* so far, without decode_time and wall */
 };
 
+struct remote_web;
+
 /* What it works with; all borrowed, and may be used by several calls at once. */
 struct ask_context {
 	struct engine *engine;
@@ -52,6 +54,7 @@ struct ask_context {
 	struct memory *memory;                 /* NULL = GPU memory is not watched */
 	const struct analyze_options *options; /* how frames are decoded and shown */
 	const struct runner *runner;           /* does looks and checks; NULL = this process */
+	struct remote_web *web;                /* for videos at addresses; NULL = none is read */
 	struct cancel *cancel;                 /* once fired: ERR_CANCELED */
 	/* Called from any thread, one call at a time; may be NULL. */
 	void (*progress)(void *ctx, const struct ask_progress *p);
@@ -62,6 +65,9 @@ struct ask_context {
 struct ask_video {
 	char *job;  /* id of its run */
 	char *path; /* of the file; "" = it is not known where it is */
+	/* Instead of a file: where the video is read, see remote/web.h; it is in no
+	 * answer. NULL = it is a file. */
+	char *address;
 };
 void ask_videos_free(struct ask_video *v, size_t n); /* NULL is fine */
 

@@ -27,7 +27,8 @@ struct ask_group {
 
 struct ask_source {
 	char *path;
-	bool visible; /* its file can be examined; else `unseen` says why not */
+	const char *address; /* where it is read instead of a file; NULL = it is a file; borrowed */
+	bool visible;        /* its file can be examined; else `unseen` says why not */
 	char *unseen;
 	struct report *report;
 	int64_t generation;
@@ -103,6 +104,7 @@ struct asking {
 	struct requests requests;
 	struct ask_source *sources;
 	size_t n_sources;
+	size_t n_away; /* servers of videos that could not be reached, one after the other */
 	int64_t began, deadline, tokens_most; /* clock_now(); 0 = none */
 	enum check_ability ability;
 	char *disbelief; /* why its verdicts do not count; NULL = they do */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask/lanes.h"
 
-#include <unistd.h>
-
 #include "ask/sources.h"
 #include "job/step-threads.h"
 #include "job/unit.h"
@@ -31,16 +29,17 @@ static void *take_next(struct lanes *l)
 }
 
 /* The file that the lane has open is that of `source` afterwards. */
-static int change_file(struct asking *a, struct describe_worker *w, size_t source, size_t *current)
+static int change_file(struct asking *a, struct describe_worker *w, struct ask_file *file,
+                       size_t source, size_t *current)
 {
 	struct err err;
-	if (w->fd >= 0 && source == *current)
+	if (file->fd >= 0 && source == *current)
 		return 0;
 	describe_close(w);
-	if (w->fd >= 0)
-		close(w->fd);
-	w->fd = -1;
-	int r = sources_file(a, source, &w->fd, &err);
+	sources_leave(file);
+	int r = sources_file(a, source, file, &err);
+	w->fd = file->fd;
+	w->options = &file->describe;
 	*current = source;
 	if (r == 0)
 		return 0;
@@ -60,14 +59,13 @@ static void work(void *arg)
 	struct asking *a = l->asking;
 	struct describe_worker w = {
 		.run = l->share < 0 ? &a->run : &a->limited, .options = &a->describe, .fd = -1};
+	AUTO(sources_leave) struct ask_file file = {.fd = -1};
 	size_t current = 0;
 	void *item;
 	while ((item = take_next(l)))
-		if (change_file(a, &w, *(size_t *)item, &current) == 0)
+		if (change_file(a, &w, &file, *(size_t *)item, &current) == 0)
 			l->work(a, &w, item);
 	describe_close(&w);
-	if (w.fd >= 0)
-		close(w.fd);
 }
 
 void lanes_run(struct asking *a, double share,

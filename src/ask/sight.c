@@ -73,18 +73,18 @@ static void note_step(struct asking *a, const char *kind, size_t source, const i
 
 /* ---- a look */
 
-/* The file, of which the lane has decoded frames. */
+/* What the lane has decoded frames of. */
 struct decoded {
 	const struct asking *asking;
 	size_t source;
-	int fd;
+	const struct describe_worker *worker;
 };
 
 /* It may have been overwritten meanwhile. */
 static int check_file(void *ctx, struct err *err)
 {
 	const struct decoded *d = ctx;
-	return sources_check(d->asking, d->source, d->fd, err);
+	return sources_check(d->asking, d->source, d->worker, err);
 }
 
 static void count(struct asking *a, const struct fresh_look *l)
@@ -115,7 +115,7 @@ static int ask_runner(struct asking *a, const struct describe_worker *w, size_t 
 	                                    .index = (int64_t)source,
 	                                    .source = a->sources[source].report->source_sha256};
 	int r = fresh_look_give(&how, l, ret, unit, err);
-	return r < 0 ? r : sources_check(a, source, w->fd, err);
+	return r < 0 ? r : sources_check(a, source, w, err);
 }
 
 /* `unit` is to be settled once *ret is in the journal. */
@@ -123,7 +123,7 @@ static int make_look(struct asking *a, struct describe_worker *w, size_t source,
                      struct fresh_look *l, json_t **ret, char unit[static RUNNER_MAX_ID + 1],
                      struct err *err)
 {
-	struct decoded decoded = {a, source, w->fd};
+	struct decoded decoded = {a, source, w};
 	bool gives = lanes_give(a);
 	l->tokens = a->letter_tokens;
 	l->most = a->most;

@@ -9,8 +9,14 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "remote/web.h"
 #include "store/ask.h"
 #include "store/passage.h"
+
+enum { AWAY_MAX = 3 };
+
+/* Somebody waits for the answer. */
+#define PATIENCE (60 * CLOCK_SECOND)
 
 static void source_clear(struct ask_source *s)
 {
@@ -52,16 +58,40 @@ static int check_file(struct asking *a, struct ask_source *s, struct err *err)
 	           : err_set(err, ERR_NOENT, "the file has another content now; analyze it again");
 }
 
+static int open_away(const struct asking *a, const struct ask_source *s, struct remote_video **ret,
+                     struct err *err)
+{
+	const struct remote_video_options o = {.address = s->address,
+	                                       .expected = s->report->source_sha256,
+	                                       .known = true,
+	                                       .patience = PATIENCE,
+	                                       .cancel = a->run.cancel};
+	return a->context->web ? remote_video_open(a->context->web, &o, ret, err)
+	                       : err_set(err, ERR_UNSUPPORTED, "videos at addresses are not read here");
+}
+
+/* Its server is asked what it has; not of each of a thousand videos, if it is
+ * not there. */
+static int check_away(struct asking *a, const struct ask_source *s, struct err *err)
+{
+	AUTO(remote_video_freep) struct remote_video *v = NULL;
+	if (a->n_away >= AWAY_MAX)
+		return err_set(err, ERR_NOENT, "the servers of other videos cannot be reached");
+	int r = open_away(a, s, &v, err);
+	a->n_away = r == -ERR_IO ? a->n_away + 1 : 0;
+	return r;
+}
+
 static int find_file(struct asking *a, struct ask_source *s, struct err *err)
 {
-	int r = check_file(a, s, err);
+	int r = s->address ? check_away(a, s, err) : check_file(a, s, err);
 	s->visible = r == 0;
 	if (r < 0)
 		s->unseen = text_line(err->msg, sizeof err->msg);
 	return r == -ERR_CANCELED ? r : 0;
 }
 
-int sources_check(const struct asking *a, size_t source, int fd, struct err *err)
+static int check_open(const struct asking *a, size_t source, int fd, struct err *err)
 {
 	const struct ask_source *s = &a->sources[source];
 	char stamp[FILE_STAMP_MAX];
@@ -74,16 +104,40 @@ int sources_check(const struct asking *a, size_t source, int fd, struct err *err
 	               s->report->source_name);
 }
 
-int sources_file(const struct asking *a, size_t source, int *ret_fd, struct err *err)
+int sources_check(const struct asking *a, size_t source, const struct describe_worker *w,
+                  struct err *err)
 {
-	int fd = -1;
-	int r = file_open_input(a->sources[source].path, &fd, err);
+	const struct decoder_feed *feed = w->options->decoder.feed;
+	if (!feed)
+		return check_open(a, source, w->fd, err);
+	return remote_video_fault(feed->ctx, err) ? -(int)err->code : 0;
+}
+
+void sources_leave(struct ask_file *f)
+{
+	if (f->fd >= 0 && !f->away)
+		close(f->fd);
+	remote_video_free(f->away);
+	*f = (struct ask_file){.fd = -1};
+}
+
+int sources_file(const struct asking *a, size_t source, struct ask_file *ret, struct err *err)
+{
+	const struct ask_source *s = &a->sources[source];
+	*ret = (struct ask_file){.fd = -1, .describe = a->describe};
+	if (s->address) {
+		int r = open_away(a, s, &ret->away, err);
+		if (r < 0)
+			return r;
+		ret->fd = remote_video_fd(ret->away);
+		ret->describe.decoder.feed = remote_video_feed(ret->away);
+		return 0;
+	}
+	int r = file_open_input(s->path, &ret->fd, err);
 	if (r == 0)
-		r = sources_check(a, source, fd, err);
-	if (r == 0)
-		*ret_fd = fd;
-	else if (fd >= 0)
-		close(fd);
+		r = check_open(a, source, ret->fd, err);
+	if (r < 0)
+		sources_leave(ret);
 	return r;
 }
 
@@ -170,7 +224,7 @@ static void find_time(struct asking *a, const struct report *r)
 static int open_source(struct asking *a, const struct ask_video *v, size_t most,
                        struct ask_source *s, struct err *err)
 {
-	*s = (struct ask_source){.path = mem_strdup(v->path)};
+	*s = (struct ask_source){.path = mem_strdup(v->path), .address = v->address};
 	int r = report_load_text(a->run.store, v->job, REPORT_NORMAL, &s->report, err);
 	if (r < 0)
 		return r;

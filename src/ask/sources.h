@@ -16,12 +16,22 @@ int sources_open(struct asking *a, size_t most, struct err *err);
 void sources_range(struct asking *a);
 void sources_close(struct asking *a);
 
-/* Whether the open file is the one that was analyzed, and did not change.
- * ERR_FORMAT. */
-int sources_check(const struct asking *a, size_t source, int fd, struct err *err);
-/* Opens the file of a source that is visible; the caller closes it. Of many
- * videos only those are open that are examined now. */
-int sources_file(const struct asking *a, size_t source, int *ret_fd, struct err *err);
+struct remote_video;
+
+/* A source that is open, with the options to read it. */
+struct ask_file {
+	int fd;                    /* -1 = none; owned, unless `away` is set */
+	struct remote_video *away; /* it is read at an address; owned */
+	struct describe_options describe;
+};
+/* Opens a source that is visible. Of many videos only those are open that are
+ * examined now. */
+int sources_file(const struct asking *a, size_t source, struct ask_file *ret, struct err *err);
+void sources_leave(struct ask_file *f);
+/* Whether what the lane has open is what was analyzed, and did not change, and
+ * all of it could be read. ERR_FORMAT; others as of remote_video_fault(). */
+int sources_check(const struct asking *a, size_t source, const struct describe_worker *w,
+                  struct err *err);
 
 /* JSON array of objects {sha256, stream, job, generation}; without the last two
  * if `asked`. The caller frees. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "ask/lanes.h"
 #include "ask/sources.h"
@@ -58,21 +57,20 @@ char *verify_text(const struct asking *a, const char *text)
 static int control(struct asking *a, size_t source, struct err *err)
 {
 	AUTO(store_job_clear) struct store_job job = {0};
-	const struct check_options o = {.mode = CHECKS_ALL,
-	                                .describe = a->describe,
-	                                .deadline = a->deadline,
-	                                .source = a->sources[source].report->source_sha256,
-	                                .owner = a->id};
+	struct check_options o = {.mode = CHECKS_ALL,
+	                          .deadline = a->deadline,
+	                          .source = a->sources[source].report->source_sha256,
+	                          .owner = a->id};
 	struct check_cost cost;
-	int fd;
+	AUTO(sources_leave) struct ask_file file = {.fd = -1};
 	int r = store_job_find(a->run.store, a->sources[source].report->job, &job, err);
 	if (r == 0)
-		r = sources_file(a, source, &fd, err);
+		r = sources_file(a, source, &file, err);
 	if (r < 0)
 		return r;
-	r = check_controls_run(&a->limited, &o, fd, &job, &cost, err);
+	o.describe = file.describe;
+	r = check_controls_run(&a->limited, &o, file.fd, &job, &cost, err);
 	asking_spent(a, cost.requests, cost.prompt_tokens, cost.output_tokens);
-	close(fd);
 	return r;
 }
 
