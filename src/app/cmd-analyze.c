@@ -293,7 +293,7 @@ static int start(struct app *app, char **files, int n, bool is_case)
 	if (r == 0)
 		r = app_new_engine(app, note_engine, ui_progress(ui), &engine, &err);
 	if (r == 0)
-		r = app_web_open(app, store, &web, &err);
+		r = app_web_open(app, store, false, &web, &err);
 	app->videos = web;
 	if (r == 0)
 		r = app_head_open(app, store, &head, &err);

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "board/events.h"
+#include "remote/web.h"
 
 struct serving {
 	struct app *app;
@@ -23,7 +24,8 @@ struct serving {
 	struct cancel *engine_stop;
 	struct engine *engine;
 	struct memory *memory;
-	struct app_head *head; /* of a fleet; NULL without one */
+	struct remote_web *web; /* reads videos at addresses */
+	struct app_head *head;  /* of a fleet; NULL without one */
 	struct performance *performance;
 	struct events *events;
 	struct board *board;
@@ -124,6 +126,9 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	if (r == 0)
 		r = start_engine(s, err);
 	if (r == 0)
+		r = app_web_open(app, s->store, true, &s->web, err);
+	app->videos = s->web;
+	if (r == 0)
 		r = app_head_open(app, s->store, &s->head, err);
 	if (r < 0)
 		return r;
@@ -140,6 +145,7 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                                  .memory = s->memory,
 	                                  .runner = app_head_runner(s->head),
 	                                  .store = s->store,
+	                                  .web = s->web,
 	                                  .notify = &app->notify,
 	                                  .events = s->events,
 	                                  .data_dir = app->data_dir,
@@ -149,17 +155,18 @@ static int set_up(struct serving *s, const struct opt_set *settings, struct err 
 	                                  .abort = s->engine_stop};
 
 	r = board_new(&board, &s->board, err);
-	const struct net_setup net = {.options = &app->net,
-	                              .board = s->board,
-	                              .events = s->events,
-	                              .mcp = {.store = s->store, .options = &app->analyze},
-	                              .engine = s->engine,
-	                              .memory = s->memory,
-	                              .data_dir = app->data_dir,
-	                              .inherited = s->inherited,
-	                              .performance = publish_performance,
-	                              .performance_ctx = s,
-	                              .fleet = app_head_api(s->head)};
+	const struct net_setup net = {
+		.options = &app->net,
+		.board = s->board,
+		.events = s->events,
+		.mcp = {.store = s->store, .web = s->web, .options = &app->analyze},
+		.engine = s->engine,
+		.memory = s->memory,
+		.data_dir = app->data_dir,
+		.inherited = s->inherited,
+		.performance = publish_performance,
+		.performance_ctx = s,
+		.fleet = app_head_api(s->head)};
 	return r < 0 ? r : net_new(&net, &s->net, err);
 }
 
@@ -169,6 +176,7 @@ static void tear_down(struct serving *s)
 	net_free(s->net);
 	board_free(s->board);
 	app_head_free(s->head);
+	remote_web_free(s->web);
 	performance_free(s->performance);
 	memory_free(s->memory);
 	engine_free(s->engine);
@@ -200,6 +208,8 @@ static int run(struct app *app, int argc, char **argv)
 	if (argc)
 		return app_usage(&cmd_serve, "unexpected argument \"%s\"; add videos to the running server",
 		                 argv[0]);
+	if (*app->web.sha256)
+		return app_usage(&cmd_serve, "--source-sha256 is of one video, as vdet analyze takes it");
 	int r = set_up(&s, &settings, &err);
 	if (r == 0)
 		r = serve(&s, &err);

@@ -37,7 +37,7 @@ static const char *variable(const char *first, const char *second)
 	return value && *value ? value : second ? getenv(second) : NULL;
 }
 
-int app_web_open(const struct app *app, struct store *store, struct remote_web **ret,
+int app_web_open(const struct app *app, struct store *store, bool clients, struct remote_web **ret,
                  struct err *err)
 {
 	const struct app_web *o = &app->web;
@@ -53,6 +53,9 @@ int app_web_open(const struct app *app, struct store *store, struct remote_web *
 		.cache_dir = cache,
 		.cache_limit = o->cache,
 		.patience = o->timeout ? o->timeout : 1,
+		.leave = clients ? app->board.free_min : 0,
+		.clients = clients,
+		.private = clients && app->board.fetch_private,
 		.s3 = {.endpoint =
 	               *o->endpoint ? o->endpoint : variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
 	           .region = *o->region ? o->region : variable("AWS_REGION", "AWS_DEFAULT_REGION"),

@@ -20,8 +20,9 @@ struct app;
 struct remote_web;
 
 /* With the keys for S3 from the environment; *ret is NULL if the command does
- * not take the options. `store` is borrowed; the caller frees *ret. ERR_ARG. */
-int app_web_open(const struct app *app, struct store *store, struct remote_web **ret,
+ * not take the options. `clients`: clients of a server name the addresses.
+ * `store` is borrowed; the caller frees *ret. ERR_ARG. */
+int app_web_open(const struct app *app, struct store *store, bool clients, struct remote_web **ret,
                  struct err *err);
 
 #endif

@@ -38,28 +38,32 @@ void board_note_artifacts(struct board *b, struct video *v)
 	v->has_proxy = has_artifact(b, v, "proxy.mp4");
 }
 
-static struct preview_options options_of(const struct board *b)
+static struct preview_options options_of(const struct board *b, const struct board_input *in)
 {
 	const struct analyze_options *o = b->setup.analyze;
-	return (struct preview_options){
-		.decoder = {.timeout = o->media_timeout, .memory = o->media_memory, .sandbox = o->sandbox}};
+	return (struct preview_options){.decoder = {.timeout = o->media_timeout,
+	                                            .memory = o->media_memory,
+	                                            .sandbox = o->sandbox,
+	                                            .feed = in->feed}};
 }
 
-static int make_poster(struct board *b, struct video *v, int fd, struct err *err)
+static int make_poster(struct board *b, struct video *v, const struct board_input *in,
+                       struct err *err)
 {
-	const struct preview_options o = options_of(b);
+	const struct preview_options o = options_of(b, in);
 	AUTO(buf_free) struct buf jpeg = BUF(16 << 20);
 	AUTO(mem_freep) char *path = board_artifact_path(b, v->row.id, "poster.jpg");
-	int r = preview_poster(fd, &o, PREVIEW_CHOOSE, POSTER_SIZE, v->cancel, &jpeg, err);
+	int r = preview_poster(in->fd, &o, PREVIEW_CHOOSE, POSTER_SIZE, v->cancel, &jpeg, err);
 	return r < 0 ? r : file_write(path, jpeg.data, jpeg.len, err);
 }
 
-static int make_storyboard(struct board *b, struct video *v, int fd, struct err *err)
+static int make_storyboard(struct board *b, struct video *v, const struct board_input *in,
+                           struct err *err)
 {
-	const struct preview_options o = options_of(b);
+	const struct preview_options o = options_of(b, in);
 	AUTO(storyboard_clear) struct storyboard s = {0};
 	AUTO(buf_free) struct buf vtt = BUF(VTT_MAX);
-	int r = preview_storyboard(fd, &o, PICTURE_SIZE, v->cancel, &s, err);
+	int r = preview_storyboard(in->fd, &o, PICTURE_SIZE, v->cancel, &s, err);
 	for (size_t i = 0; r == 0 && i < s.n_sheets; i++) {
 		AUTO(mem_freep) char *name = mem_printf("sheet-%zu.jpg", i + 1);
 		AUTO(mem_freep) char *path = board_artifact_path(b, v->row.id, name);
@@ -74,19 +78,22 @@ static int make_storyboard(struct board *b, struct video *v, int fd, struct err 
 	return file_write(path, buf_str(&vtt), vtt.len, err);
 }
 
-void board_make_pictures(struct board *b, struct video *v, const char *path)
+void board_make_pictures(struct board *b, struct video *v, const char *path,
+                         const struct board_input *in)
 {
-	static int (*const makers[])(struct board *, struct video *, int,
+	static int (*const makers[])(struct board *, struct video *, const struct board_input *,
 	                             struct err *) = {make_poster, make_storyboard};
 	AUTO(mem_freep) char *folder = board_artifact_path(b, v->row.id, "");
-	AUTO(fd_closep) int fd = -1;
+	AUTO(board_close_input) struct board_input own = {.fd = -1};
 	struct err err;
 	int r = file_mkdirs(folder, true, &err);
-	if (r == 0)
-		r = board_open_same(b, v, path, &fd, &err);
+	if (r == 0 && !in) {
+		r = board_open_input(b, v, path, &own, &err);
+		in = &own;
+	}
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(makers); i++)
-		if (makers[i](b, v, fd, &err) < 0 && err.code != ERR_CANCELED)
-			log_info("pictures of %s: %s", path, err.msg);
+		if (makers[i](b, v, in, &err) < 0 && err.code != ERR_CANCELED)
+			log_info("pictures of video %lld: %s", (long long)v->row.id, err.msg);
 
 	AUTO(board_unlockp) struct board *locked = board_lock(b);
 	board_note_artifacts(locked, v);
@@ -103,22 +110,22 @@ struct copying {
 
 static int make_proxy(struct board *b, struct video *v, const char *source, struct err *err)
 {
-	const struct preview_options o = options_of(b);
 	AUTO(mem_freep)
 	char *path = board_artifact_path(b, v->row.id, "proxy.mp4"),
 		 *part = mem_printf("%s.part", path);
 	AUTO(mem_freep) char *folder = board_artifact_path(b, v->row.id, "");
-	AUTO(fd_closep) int in = -1;
+	AUTO(board_close_input) struct board_input in = {.fd = -1};
 	AUTO(fd_closep) int out = -1;
 	int r = file_mkdirs(folder, true, err);
 	if (r == 0)
-		r = board_open_same(b, v, source, &in, err);
+		r = board_open_input(b, v, source, &in, err);
 	if (r < 0)
 		return r;
+	const struct preview_options o = options_of(b, &in);
 	out = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (out < 0)
 		return err_sys(err, errno, "cannot create %s", part);
-	r = preview_proxy(in, &o, PROXY_SIDE, out, v->cancel, err);
+	r = preview_proxy(in.fd, &o, PROXY_SIDE, out, v->cancel, err);
 	if (r == 0 && (fsync(out) < 0 || rename(part, path) < 0))
 		r = err_sys(err, errno, "cannot save %s", path);
 	if (r < 0)
@@ -136,7 +143,7 @@ static void copy_video(void *ctx)
 	setpriority(PRIO_PROCESS, 0, NICE);
 	int r = make_proxy(c->board, c->video, c->path, &err);
 	if (r < 0 && err.code != ERR_CANCELED)
-		log_warning("cannot make a proxy of %s: %s", c->path, err.msg);
+		log_warning("cannot make a proxy of video %lld: %s", (long long)c->video->row.id, err.msg);
 	AUTO(board_unlockp) struct board *b = board_lock(c->board);
 	board_note_artifacts(b, c->video);
 	c->video->makes_proxy = false;

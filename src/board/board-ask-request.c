@@ -127,7 +127,8 @@ struct candidate {
 	int64_t id;
 	bool named; /* by path: see board_check_video_path() */
 	char *name, *path;
-	char **jobs; /* ids of its runs that ended, oldest first */
+	char *address; /* where it is read instead of a file; NULL = it is a file */
+	char **jobs;   /* ids of its runs that ended, oldest first */
 	size_t n_jobs, cap;
 };
 
@@ -141,6 +142,7 @@ static void clear_candidates(struct candidates *c)
 	for (size_t i = 0; i < c->n; i++) {
 		free(c->all[i].name);
 		free(c->all[i].path);
+		free(c->all[i].address);
 		for (size_t k = 0; k < c->all[i].n_jobs; k++)
 			free(c->all[i].jobs[k]);
 		free(c->all[i].jobs);
@@ -180,10 +182,12 @@ static void take_candidates(struct board *b, const int64_t *ids, size_t n, struc
 		const struct video *v = b->videos[i];
 		if (v->gone || (ids && !has_id(ids, n, v->row.id)))
 			continue;
-		ret->all[ret->n++] = (struct candidate){.id = v->row.id,
-		                                        .named = strcmp(v->row.origin, "path") == 0,
-		                                        .name = mem_strdup(v->row.name),
-		                                        .path = mem_strdup(v->row.path)};
+		ret->all[ret->n++] =
+			(struct candidate){.id = v->row.id,
+		                       .named = strcmp(v->row.origin, "path") == 0,
+		                       .name = mem_strdup(v->row.name),
+		                       .path = mem_strdup(v->row.path),
+		                       .address = board_in_place(v) ? mem_strdup(v->row.source) : NULL};
 	}
 	for (size_t i = 0; i < b->n_jobs && ret->n; i++) {
 		const struct job *j = b->jobs[i];
@@ -239,7 +243,8 @@ static void note_source(void *ctx, const struct store_run *run)
 
 /* Of each stream of the file the latest run; none if another video has it: a
  * copy of the file. */
-static void add_run(struct taking *t, const struct candidate *c, const char *job, const char *path)
+static void add_run(struct taking *t, const struct candidate *c, const char *job, const char *path,
+                    const char *address)
 {
 	const char *known = json_text(t->sources, job), *source = *known ? known : job;
 	struct asked *a = t->asked;
@@ -247,22 +252,28 @@ static void add_run(struct taking *t, const struct candidate *c, const char *job
 		return;
 	json_object_set_new(t->taken, source, json_true());
 	a->videos = mem_room(a->videos, a->n, &a->cap, sizeof *a->videos);
-	a->videos[a->n++] = (struct ask_video){.job = mem_strdup(job), .path = mem_strdup(path)};
+	a->videos[a->n++] = (struct ask_video){.job = mem_strdup(job),
+	                                       .path = mem_strdup(path),
+	                                       .address = address ? mem_strdup(address) : NULL};
 	t->runs = mem_room(t->runs, t->n, &t->cap, sizeof *t->runs);
 	t->runs[t->n++] = (struct streams_run){.job = job, .name = c->name};
 }
 
 static void add_video(struct taking *t, const struct candidate *c)
 {
-	AUTO(mem_freep) char *real = NULL;
+	AUTO(mem_freep) char *real = NULL, *name = NULL;
 	struct err ignored;
 	if (!c->n_jobs)
 		add_unread(t->asked, mem_strdup(c->name));
 	/* Folders and links may have changed since the video was added. */
 	if (c->n_jobs && c->named && board_check_video_path(t->board, c->path, &real, &ignored) < 0)
 		real = mem_strdup("");
+	/* So may the options that say which addresses are read. */
+	const char *address = c->address;
+	if (address && board_check_address(t->board, address, &name, &ignored) < 0)
+		address = NULL;
 	for (size_t i = c->n_jobs; i-- > 0;)
-		add_run(t, c, c->jobs[i], real ? real : c->path);
+		add_run(t, c, c->jobs[i], real ? real : c->path, address);
 }
 
 /* With the streams that no run is about. */

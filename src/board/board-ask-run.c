@@ -203,6 +203,7 @@ static int ask_with(struct question *q, const struct analyze_options *o, struct 
 	                              .memory = b->setup.memory,
 	                              .options = o,
 	                              .runner = b->setup.runner,
+	                              .web = b->setup.web,
 	                              .cancel = q->cancel,
 	                              .progress = on_progress,
 	                              .ctx = q};

@@ -227,6 +227,7 @@ static int print_report(struct board *b, const struct store_board_case *c, const
 	const struct case_input in = {.id = number,
 	                              .title = c->name,
 	                              .rows = m.rows,
+	                              .away = m.away,
 	                              .n = m.n,
 	                              .summary = fits ? c->summary.text : NULL,
 	                              .without_summary = without_summary(&c->summary)};

@@ -317,10 +317,15 @@ int board_remove(struct board *b, int64_t id, struct err *err)
 	pthread_mutex_unlock(&b->lock);
 	if (r == 0) /* saved rows name the runs in the journal, which go with them */
 		r = board_save_changes(disk, err);
+	AUTO(hash_blocks_clear) struct hash_blocks blocks = {0};
+	AUTO(away_clear) struct away a = {0};
+	if (r == 0)
+		board_load_blocks(disk, j->video, &a, &blocks);
 	if (r == 0)
 		r = store_entry_remove(disk->setup.store, id, err);
 	if (r < 0)
 		return r;
+	board_keep_blocks(disk, &a, &blocks);
 	forget_job(disk, j);
 	board_publish_summaries(disk, video);
 	return 0;
@@ -342,6 +347,9 @@ int board_video_remove(struct board *b, int64_t id, struct err *err)
 	struct video *v;
 	struct job *j;
 	struct err why;
+	bool is_away = false;
+	AUTO(away_clear) struct away a = {0};
+	AUTO(hash_blocks_clear) struct hash_blocks blocks = {0};
 	AUTO(board_undiskp) struct board *disk = board_disk(b);
 	pthread_mutex_lock(&b->lock);
 	int r = board_need_video(b, id, &v, err);
@@ -351,11 +359,15 @@ int board_video_remove(struct board *b, int64_t id, struct err *err)
 	size_t n_cases = 0;
 	AUTO(mem_freep) int64_t *cases = r == 0 ? board_cases_with(disk, id, &n_cases) : NULL;
 	if (r == 0)
+		is_away = board_load_blocks(disk, v, &a, &blocks);
+	if (r == 0)
 		r = store_video_remove(disk->setup.store, id, err);
 	if (r < 0)
 		return r;
 	while ((j = job_of(disk, v)))
 		forget_job(disk, j);
+	if (is_away)
+		board_forget_away(disk, &a, &blocks);
 	if (file_remove_tree(dir, &why) < 0)
 		log_warning("[video %s] %s", name, why.msg);
 	for (size_t i = 0; i < n_cases; i++)

@@ -8,8 +8,10 @@
  *   settings.c         changed defaults of new jobs
  *   board-metrics.c    metrics samples
  *   board-file.c       files in folders: where they are, whether they changed
+ *   board-address.c    videos at addresses, which are read where they are
  *   board-artifacts.c  poster, storyboard and proxy of a video
- *   board-video.c      videos: adding, fetching, probing, opening their files
+ *   board-video.c      videos: adding, fetching, probing
+ *   board-open.c       the file of a video and its frames, for requests
  *   board-job.c        new jobs
  *   board-members.c    the videos of a case, each with one of its jobs
  *   board-case.c       cases; names and tags of videos
@@ -49,6 +51,7 @@
 #include "board/board.h"
 #include "board/queue.h"
 #include "job/progress.h"
+#include "remote/web.h"
 #include "store/board-ask.h"
 #include "store/board-case.h"
 #include "store/case.h"
@@ -131,6 +134,7 @@ struct question {
 
 enum {
 	BOARD_PRIORITY_MAX = 100,
+	BOARD_URL_MAX = 4000,
 	BOARD_SAMPLES = 600,
 	BOARD_SPACE_MIN = 8 << 20, /* with less free, no job starts */
 };
@@ -185,9 +189,10 @@ struct board {
 json_t *board_job_json(const struct job *j);
 json_t *board_video_json(const struct video *v);
 json_t *board_id_json(int64_t id);
-json_t *board_seconds(int64_t us);       /* null if negative */
-json_t *board_moment(int64_t unix_us);   /* null if 0 */
-bool board_plays(const struct video *v); /* browsers play the file itself */
+json_t *board_seconds(int64_t us);                /* null if negative */
+json_t *board_moment(int64_t unix_us);            /* null if 0 */
+bool board_plays(const struct video *v);          /* browsers play the file itself */
+const char *board_type_of(const struct video *v); /* media type of the file, a literal */
 
 /* ---- board-state.c */
 
@@ -314,14 +319,74 @@ void board_move_file(struct board *b, struct video *v, const struct file_identit
  * file of the video now. Takes both locks. */
 bool board_find_place(struct board *b, struct video *v, const char *sha256, struct cancel *cancel);
 
+/* ---- board-address.c */
+
+/* Whether a client may name this address; *ret_name, which the caller frees, is
+ * the name of the file that it suggests. */
+int board_check_address(const struct board *b, const char *url, char **ret_name, struct err *err);
+/* Whether a video that is not here yet is to be read in place, and whether it
+ * can be downloaded. */
+bool board_reads_in_place(const struct board *b, const struct video *v);
+bool board_may_fetch(const char *url);
+/* With the lock held: whether it is read in place, and was read once. */
+bool board_in_place(const struct video *v);
+
+/* Of such a video; owned. */
+struct away {
+	char *address;
+	char sha256[HASH_HEX];
+	int64_t size;
+};
+/* With the lock held; false if it is none. */
+bool board_take_away(const struct video *v, struct away *ret);
+void away_clear(struct away *a);
+/* Opens it, as its options allow now. `request`: for one that somebody waits
+ * for, so that a server that does not answer is given up soon. */
+int board_open_away(struct board *b, const struct away *a, bool request, struct cancel *cancel,
+                    struct remote_video **ret, struct err *err);
+/* The same for the first time: reads the whole video, unless the journal knows
+ * it. ERR_UNSUPPORTED, ERR_PROTO: the server cannot send parts of it. */
+int board_read_away(struct board *b, struct video *v,
+                    void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
+                    struct remote_video **ret, struct err *err);
+/* The hashes of its blocks, which go with the last job, and without which it
+ * would have to be read again; false, and nothing, of another video. With
+ * `disk` held; takes the lock. */
+bool board_load_blocks(struct board *b, const struct video *v, struct away *ret,
+                       struct hash_blocks *ret_blocks);
+void board_keep_blocks(struct board *b, const struct away *a, const struct hash_blocks *blocks);
+/* Removes what is kept of such a video, which is no longer known. With `disk`
+ * held. */
+void board_forget_away(struct board *b, const struct away *a, const struct hash_blocks *blocks);
+
+/* A video that is open for a decoder: a file, or a feed. */
+struct board_input {
+	int fd; /* owned, unless `away` is set */
+	const struct decoder_feed *feed;
+	struct remote_video *away; /* owned */
+};
+/* Takes the lock; `path` is that of a file. */
+int board_open_input(struct board *b, const struct video *v, const char *path,
+                     struct board_input *ret, struct err *err);
+void board_close_input(struct board_input *i);
+/* Sets fd and feed; does not take `v` over. */
+void board_set_input(struct board_input *i, struct remote_video *v);
+/* A decoder of this video stream; -1 = the default one. */
+int board_open_decoder(const struct board *b, const struct board_input *in, int stream,
+                       struct cancel *cancel, struct decoder **ret, struct err *err);
+/* For a request, which waits for a server not as long as a job. */
+int board_open_request(struct board *b, const struct away *a, struct board_input *ret,
+                       struct err *err);
+
 /* ---- board-artifacts.c */
 
 /* A path below the folder of artifacts; the caller frees. */
 char *board_artifact_path(const struct board *b, int64_t id, const char *name);
 /* With the lock held: notes which artifacts exist. */
 void board_note_artifacts(struct board *b, struct video *v);
-/* Poster and storyboard; blocks. */
-void board_make_pictures(struct board *b, struct video *v, const char *path);
+/* Poster and storyboard; blocks. `in` NULL: opens the video. */
+void board_make_pictures(struct board *b, struct video *v, const char *path,
+                         const struct board_input *in);
 /* With the lock held: makes a proxy on another thread if one is needed. */
 void board_request_proxy(struct board *b, struct video *v);
 
@@ -359,6 +424,7 @@ int board_split_streams(struct job *j, const char *path, struct analyze_options 
 /* The videos of a case as cases/print.h takes them; owned. */
 struct case_members {
 	struct store_member *rows;
+	bool *away; /* of each: it is at an address */
 	size_t n;
 	bool any_result; /* of at least one of them */
 	/* Of all that a summary is made of: the names of the videos, and which runs

@@ -95,12 +95,36 @@ static void set_stream(struct new_job *n, const struct job *j, int64_t stream)
 	n->priority = j->row.priority;
 }
 
+static int list_streams(struct job *j, const char *path, const struct analyze_options *o,
+                        int64_t **ret, size_t *ret_n, struct err *err)
+{
+	AUTO(board_close_input) struct board_input in = {.fd = -1};
+	AUTO(video_info_clear) struct video_info v = {0};
+	AUTO(away_clear) struct away a = {0};
+	struct board *b = j->board;
+	pthread_mutex_lock(&b->lock);
+	bool away = board_take_away(j->video, &a);
+	pthread_mutex_unlock(&b->lock);
+	if (!away)
+		return streams_list(path, o, j->cancel, ret, ret_n, err);
+	struct analyze_options with = *o;
+	int r = board_open_away(b, &a, false, j->cancel, &in.away, err);
+	if (r < 0)
+		return r;
+	board_set_input(&in, in.away);
+	with.feed = in.feed;
+	r = streams_probe(in.fd, &with, j->cancel, &v, err);
+	if (r == 0)
+		streams_moving(&v, ret, ret_n);
+	return r;
+}
+
 int board_split_streams(struct job *j, const char *path, struct analyze_options *o, struct err *err)
 {
 	struct board *b = j->board;
 	AUTO(mem_freep) int64_t *streams = NULL;
 	size_t n = 0;
-	int r = streams_list(path, o, j->cancel, &streams, &n, err);
+	int r = list_streams(j, path, o, &streams, &n, err);
 	if (r < 0)
 		return r;
 	AUTO(board_undiskp) struct board *disk = board_disk(b);

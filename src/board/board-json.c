@@ -124,6 +124,19 @@ json_t *board_job_json(const struct job *j)
 		text_or_null(j->row.journal));
 }
 
+const char *board_type_of(const struct video *v)
+{
+	static const char *const types[][2] = {{"mp4", "video/mp4"},
+	                                       {"webm", "video/webm"},
+	                                       {"mpegts", "video/mp2t"},
+	                                       {"avi", "video/x-msvideo"}};
+	const char *container = json_string_value(json_object_get(v->facts, "container"));
+	for (size_t i = 0; container && i < ARRAY_LEN(types); i++)
+		if (strstr(container, types[i][0]))
+			return types[i][1];
+	return "application/octet-stream";
+}
+
 bool board_plays(const struct video *v)
 {
 	const char *container = json_string_value(json_object_get(v->facts, "container"));

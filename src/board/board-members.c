@@ -32,7 +32,9 @@ static void take_video(const struct board *b, const struct video *v, struct stor
 	json_int_t duration = json_integer_value(json_object_get(v->facts, "duration_us"));
 	json_int_t recorded = json_integer_value(json_object_get(v->facts, "recorded"));
 	json_int_t changed = json_integer_value(json_object_get(v->facts, "changed"));
-	*ret = (struct store_member){.path = mem_strdup(v->row.path),
+	*ret = (struct store_member){.path = board_in_place(v)
+	                                         ? board_video_path(b, v->row.id, v->row.name)
+	                                         : mem_strdup(v->row.path),
 	                             .stream = v->row.has_stream ? v->row.stream : -1,
 	                             .name = mem_strdup(v->row.name),
 	                             .kind = STORE_MEMBER_VIDEO,
@@ -71,15 +73,18 @@ int board_take_members(struct board *b, const struct store_board_case *c, struct
                        struct err *err)
 {
 	AUTO(board_clear_members)
-	struct case_members m = {.rows = mem_alloc(c->n + 1, sizeof *m.rows)};
+	struct case_members m = {.rows = mem_alloc(c->n + 1, sizeof *m.rows),
+	                         .away = mem_alloc(c->n + 1, sizeof *m.away)};
 	AUTO(mem_freep) int64_t *updated = mem_alloc(c->n + 1, sizeof *updated);
 	AUTO(mem_freep) const char **runs = mem_alloc(c->n + 1, sizeof *runs);
 
 	pthread_mutex_lock(&b->lock);
 	for (size_t i = 0; i < c->n; i++) {
 		const struct video *v = board_find_video(b, c->videos[i]);
-		if (v)
-			take_video(b, v, &m.rows[m.n++]);
+		if (!v)
+			continue;
+		m.away[m.n] = board_in_place(v);
+		take_video(b, v, &m.rows[m.n++]);
 	}
 	pthread_mutex_unlock(&b->lock);
 
@@ -99,5 +104,6 @@ void board_clear_members(struct case_members *m)
 	for (size_t i = 0; i < m->n; i++)
 		store_member_clear(&m->rows[i]);
 	free(m->rows);
+	free(m->away);
 	*m = (struct case_members){0};
 }

@@ -361,6 +361,31 @@ static int locate(struct job *j, char **ret, struct known *known, struct err *er
 	return r;
 }
 
+/* The address of a video that is read in place, as far as the options allow it
+ * now. */
+static int locate_away(struct job *j, char **ret, struct known *known, bool *ret_is,
+                       struct err *err)
+{
+	struct board *b = j->board;
+	AUTO(away_clear) struct away a = {0};
+	AUTO(mem_freep) char *name = NULL;
+	pthread_mutex_lock(&b->lock);
+	*ret_is = board_take_away(j->video, &a);
+	if (*ret_is) {
+		board_set_text(&j->path, "");
+		board_set_text(&j->stamp, "");
+	}
+	pthread_mutex_unlock(&b->lock);
+	if (!*ret_is)
+		return 0;
+	int r = board_check_address(b, a.address, &name, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE(a.address);
+	memcpy(known->expected, a.sha256, HASH_HEX);
+	return b->setup.web ? 0 : err_set(err, ERR_PERM, "this server reads no videos at addresses");
+}
+
 static int run_turn(struct job *j, struct analyze_result *result, struct err *err)
 {
 	struct board *b = j->board;
@@ -368,7 +393,10 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 	AUTO(mem_freep) char *path = NULL;
 	char id[32];
 	struct known known = {0};
-	int r = locate(j, &path, &known, err);
+	bool away;
+	int r = locate_away(j, &path, &known, &away, err);
+	if (r == 0 && !away)
+		r = locate(j, &path, &known, err);
 	if (r == 0)
 		r = board_make_options(b->setup.analyze, j->options, &o, err);
 	if (r < 0)
@@ -390,6 +418,7 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 	                          .store = b->setup.store,
 	                          .memory = b->setup.memory,
 	                          .runner = b->setup.runner,
+	                          .web = away ? b->setup.web : NULL,
 	                          .locks_dir = b->setup.locks_dir,
 	                          .progress = j->progress,
 	                          .cancel = j->cancel,
@@ -403,6 +432,8 @@ static int run_turn(struct job *j, struct analyze_result *result, struct err *er
 
 	r = analyze_file(&a, path, result, err);
 	board_clear_options(&o);
+	if (away)
+		return r;
 	if (r < 0 && result->other_content)
 		r = board_file_replaced(path, err);
 	else if (r < 0 && *known.expected && !*j->stamp)

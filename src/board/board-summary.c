@@ -46,7 +46,8 @@ static int ask_model(struct summing *s, const struct store_board_case *c,
 	int r = board_take_members(b, c, &m, err);
 	if (r < 0)
 		return r;
-	const struct case_input in = {.id = number, .title = c->name, .rows = m.rows, .n = m.n};
+	const struct case_input in = {
+		.id = number, .title = c->name, .rows = m.rows, .away = m.away, .n = m.n};
 	const struct run_context run = {.engine = b->setup.engine,
 	                                .store = b->setup.store,
 	                                .memory = b->setup.memory,

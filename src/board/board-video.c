@@ -20,7 +20,7 @@
 #include "decoder/decoder.h"
 #include "transfer/download.h"
 
-enum { FETCH_RETRY = 15000000, FRAME_QUALITY = 90, FRAME_SIZE_MAX = 8192, URL_MAX = 4000 };
+enum { FETCH_RETRY = 15000000 };
 
 /* ---- adding */
 
@@ -97,17 +97,15 @@ int board_take_url(struct board *b, const char *url, const char *origin, struct 
                    struct err *err)
 {
 	AUTO(mem_freep) char *name = NULL;
-	if (!b->setup.options->fetch)
-		return err_set(err, ERR_PERM,
-		               "this server does not fetch videos (serve.fetch); upload the file");
-	if (strlen(url) > URL_MAX)
-		return err_set(err, ERR_ARG, "the address is longer than %d bytes", URL_MAX);
-	int r = download_name(url, &name, err);
+	int r = board_check_address(b, url, &name, err);
 	if (r < 0)
 		return r;
 	*ret = find_like(b, "url", url);
 	if (!*ret && strcmp(origin, "url") != 0)
 		*ret = find_like(b, origin, url);
+	if (!*ret && !board_may_fetch(url) && strcmp(origin, "url") != 0)
+		return err_set(err, ERR_UNSUPPORTED,
+		               "a video of S3 cannot come in a chat; add it as a job");
 	return *ret ? 0 : add_named(b, origin, url, "", name, 0, ret, err);
 }
 
@@ -138,43 +136,11 @@ struct preparing {
 	struct video *video;
 	int64_t id;
 	char *path, *dir;
+	struct remote_video *away; /* open, if it is read in place */
+	int64_t published;         /* clock_now() */
 };
 
-static int keep_frame(void *ctx, size_t i, struct frame *f)
-{
-	struct frame *to = ctx;
-	(void)i;
-	to->pts = f->pts;
-	to->jpeg = TAKE(f->jpeg);
-	to->jpeg_len = f->jpeg_len;
-	to->fault = f->fault ? mem_strdup(f->fault) : NULL;
-	return 0;
-}
-
-static int take_frame(struct decoder *d, int64_t time, int size, int quality, struct frame *ret,
-                      struct err *err)
-{
-	const struct frame_request req = {.times = &time, .n = 1, .size = size, .quality = quality};
-	int r = decoder_frames(d, &req, keep_frame, ret, err);
-	if (r == 0 && !ret->jpeg)
-		r = err_set(err, ERR_FORMAT, "no picture could be decoded there: %s",
-		            ret->fault ? ret->fault : "");
-	return r;
-}
-
-static int open_decoder(const struct board *b, int fd, int stream, struct cancel *cancel,
-                        struct decoder **ret, struct err *err)
-{
-	const struct analyze_options *o = b->setup.analyze;
-	struct decoder_options d = analyze_decoder(o);
-	if (stream >= 0) {
-		d.has_stream = true;
-		d.stream = stream;
-	}
-	return decoder_open(fd, &d, cancel, ret, err);
-}
-
-/* `changed`: of the file, Unix time in microseconds. */
+/* `changed`: of the file, Unix time in microseconds; 0 = not known. */
 static json_t *facts_of(const struct video_info *v, int64_t changed)
 {
 	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:I, s:I, s:I, s:b, s:s}",
@@ -185,31 +151,41 @@ static json_t *facts_of(const struct video_info *v, int64_t changed)
 	                 (json_int_t)changed, "audio", (int)v->has_audio, "warning", v->warning);
 }
 
-static int probe(struct preparing *p, int fd, struct video_info *ret, struct err *err)
+static int probe(struct preparing *p, const struct board_input *in, struct video_info *ret,
+                 struct err *err)
 {
 	AUTO(decoder_freep) struct decoder *d = NULL;
-	int r = open_decoder(p->board, fd, -1, p->video->cancel, &d, err);
+	int r = board_open_decoder(p->board, in, -1, p->video->cancel, &d, err);
 	return r < 0 ? r : decoder_probe(d, ret, err);
 }
 
 static int look(struct preparing *p, json_t **ret_facts, int64_t *ret_size, struct err *err)
 {
-	AUTO(fd_closep) int fd = -1;
+	AUTO(board_close_input) struct board_input own = {.fd = -1};
 	AUTO(video_info_clear) struct video_info info = {0};
+	struct board_input in = {.fd = -1};
 	struct stat st = {0};
-	int r = board_open_same(p->board, p->video, p->path, &fd, err);
+	int r = p->away ? 0 : board_open_input(p->board, p->video, p->path, &own, err);
+	if (p->away)
+		board_set_input(&in, p->away);
+	else
+		in = (struct board_input){.fd = own.fd, .feed = own.feed};
 	if (r == 0)
-		r = probe(p, fd, &info, err);
+		r = probe(p, &in, &info, err);
 	/* Someone else may have killed it: the machine, which ran out of memory. */
 	if (r == -ERR_DIED) {
 		video_info_clear(&info);
-		r = probe(p, fd, &info, err);
+		r = probe(p, &in, &info, err);
 	}
+	/* What its server did wrong is what the decoder did not understand. */
+	if (r < 0 && p->away && remote_video_fault(p->away, err))
+		r = -(int)err->code;
 	if (r < 0)
 		return r;
-	fstat(fd, &st);
+	fstat(in.fd, &st);
+	int64_t changed = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
 	*ret_size = st.st_size;
-	*ret_facts = facts_of(&info, (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000);
+	*ret_facts = facts_of(&info, in.feed ? 0 : changed);
 	return 0;
 }
 
@@ -229,6 +205,8 @@ static void settle(struct preparing *p, int r, json_t *facts, int64_t size, cons
 		board_set_text(&v->row.facts, text);
 		v->row.size = size;
 		v->row.state = STORE_VIDEO_READY;
+		if (p->away)
+			board_set_text(&v->row.sha256, remote_video_sha256(p->away));
 		board_set_text(&v->row.fault, "");
 	} else if (r < 0 && why->code == ERR_NOSPC && v->row.state == STORE_VIDEO_FETCHING) {
 		v->retry_at = clock_now() + FETCH_RETRY;
@@ -271,6 +249,7 @@ static int64_t space_left(struct board *b, const struct video *except, bool *ret
 
 #define FETCH_RETRIES 6                   /* in a row without progress */
 #define FETCH_SILENCE (60 * CLOCK_SECOND) /* of a connection */
+#define PUBLISH_PERIOD (CLOCK_SECOND / 10)
 
 static void publish_fetch(void *ctx, const struct download_progress *d)
 {
@@ -312,8 +291,52 @@ static int fetch(struct preparing *p, struct err *err)
 	return r < 0 ? r : download_stream(&d, url, p->path, err);
 }
 
+static void publish_reading(void *ctx, int64_t done, int64_t all)
+{
+	struct preparing *p = ctx;
+	int64_t now = clock_now();
+	if (done < all && now < p->published + PUBLISH_PERIOD)
+		return;
+	p->published = now;
+	AUTO(board_unlockp) struct board *b = board_lock(p->board);
+	p->video->row.size = all;
+	p->video->fetched = done;
+	board_publish_video(b, p->video);
+}
+
+/* A download that has begun goes on. */
+static bool is_begun(const struct preparing *p)
+{
+	pthread_mutex_lock(&p->board->lock);
+	AUTO(mem_freep) char *name = board_file_name(p->video->row.name);
+	pthread_mutex_unlock(&p->board->lock);
+	AUTO(mem_freep) char *path = file_join(p->dir, name);
+	AUTO(mem_freep) char *part = mem_printf("%s.part", path);
+	return file_exists(part);
+}
+
+/* What is at an address is read there if its server can send parts of it. */
+static int get(struct preparing *p, struct err *err)
+{
+	struct board *b = p->board;
+	pthread_mutex_lock(&b->lock);
+	bool in_place = board_reads_in_place(b, p->video), was = board_in_place(p->video),
+		 may_fetch = board_may_fetch(p->video->row.source);
+	pthread_mutex_unlock(&b->lock);
+	if (!was && may_fetch && (!in_place || is_begun(p)))
+		return fetch(p, err);
+	if (!b->setup.web)
+		return err_set(err, ERR_UNSUPPORTED, "this server reads no videos at addresses");
+	int r = board_read_away(b, p->video, publish_reading, p, &p->away, err);
+	if (was || !may_fetch || (r != -ERR_UNSUPPORTED && r != -ERR_PROTO))
+		return r;
+	log_info("[video %lld] %s; downloading it", (long long)p->id, err->msg);
+	return fetch(p, err);
+}
+
 static void end_preparing(struct preparing *p)
 {
+	remote_video_free(p->away);
 	pthread_mutex_lock(&p->board->lock);
 	p->video->busy = false; /* from here on it may be freed */
 	board_wake(p->board);
@@ -342,21 +365,24 @@ static void prepare(void *ctx)
 	json_t *facts = NULL;
 	int64_t size = 0;
 	struct err err = {0};
-	int r = *p->path ? 0 : fetch(p, &err);
+	int r = *p->path ? 0 : get(p, &err);
 	if (r == 0)
 		r = look(p, &facts, &size, &err);
 	while (r < 0 && follow(p))
 		r = look(p, &facts, &size, &err);
 	settle(p, r, facts, size, &err);
+	struct board_input in;
+	if (p->away)
+		board_set_input(&in, p->away);
 	if (r == 0)
-		board_make_pictures(p->board, p->video, p->path);
+		board_make_pictures(p->board, p->video, p->path, p->away ? &in : NULL);
 	end_preparing(p);
 }
 
 static void make_pictures(void *ctx)
 {
 	struct preparing *p = ctx;
-	board_make_pictures(p->board, p->video, p->path);
+	board_make_pictures(p->board, p->video, p->path, NULL);
 	end_preparing(p);
 }
 
@@ -444,110 +470,4 @@ int board_room(struct board *b, int64_t bytes, int64_t coming, struct err *err)
 		               text_size((double)o->free_min, limit));
 	return err_set(err, ERR_NOSPC, "no space for %s: the disk has %s free; delete files",
 	               text_size((double)bytes, size), text_size((double)(left > 0 ? left : 0), rest));
-}
-
-/* Opens the file if it is still the one that the video is about. If that is not
- * known, it is found out on another thread. */
-static int open_current(struct board *b, int64_t id, const char *path, int *ret_fd, struct err *err)
-{
-	struct video *v;
-	pthread_mutex_lock(&b->lock);
-	int r = board_need_video(b, id, &v, err);
-	AUTO(mem_freep) char *sha256 = r == 0 ? board_file_hash(v) : NULL;
-	AUTO(mem_freep) char *stamp = r == 0 ? mem_strdup(v->row.stamp) : NULL;
-	pthread_mutex_unlock(&b->lock);
-	if (r == 0)
-		r = board_open_file(b->setup.store, path, sha256, stamp, ret_fd, err);
-	if (r != -ERR_BUSY)
-		return r;
-	AUTO(board_unlockp) struct board *locked = board_lock(b);
-	v = board_find_video(locked, id);
-	if (v)
-		board_verify(b, v);
-	return err_set(err, ERR_NOENT,
-	               "the file of this video was changed since its SHA-256 was computed; it is "
-	               "being read again, try again later");
-}
-
-/* Opens the file of a video; *ret_type names what it is. */
-static int open_source(struct board *b, int64_t id, int *ret_fd, const char **ret_type,
-                       struct err *err)
-{
-	static const char *const types[][2] = {{"mp4", "video/mp4"},
-	                                       {"webm", "video/webm"},
-	                                       {"mpegts", "video/mp2t"},
-	                                       {"avi", "video/x-msvideo"}};
-	struct video *v;
-	pthread_mutex_lock(&b->lock);
-	int r = board_need_video(b, id, &v, err);
-	AUTO(mem_freep) char *path = r == 0 ? mem_strdup(v->row.path) : NULL;
-	bool named = r == 0 && strcmp(v->row.origin, "path") == 0;
-	const char *container =
-		r == 0 ? json_string_value(json_object_get(v->facts, "container")) : NULL;
-	*ret_type = "application/octet-stream";
-	for (size_t i = 0; container && i < ARRAY_LEN(types); i++)
-		if (strstr(container, types[i][0]))
-			*ret_type = types[i][1];
-	pthread_mutex_unlock(&b->lock);
-	if (r == 0 && !*path)
-		r = err_set(err, ERR_NOENT, "the video is not here yet");
-	if (r == 0 && named) {
-		AUTO(mem_freep) char *given = TAKE(path);
-		r = board_check_video_path(b, given, &path, err);
-	}
-	if (r == 0)
-		r = open_current(b, id, path, ret_fd, err);
-	return r;
-}
-
-int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd,
-                     const char **ret_type, struct err *err)
-{
-	static const char *const names[] = {"",
-	                                    "proxy.mp4",
-	                                    "poster.jpg",
-	                                    "storyboard.vtt",
-	                                    "sheet-1.jpg",
-	                                    "sheet-2.jpg",
-	                                    "sheet-3.jpg",
-	                                    "sheet-4.jpg"};
-	static const char *const types[] = {"",           "video/mp4",  "image/jpeg", "text/vtt",
-	                                    "image/jpeg", "image/jpeg", "image/jpeg", "image/jpeg"};
-	struct video *v;
-	if (which == BOARD_SOURCE)
-		return open_source(b, id, ret_fd, ret_type, err);
-	pthread_mutex_lock(&b->lock);
-	int r = board_need_video(b, id, &v, err);
-	pthread_mutex_unlock(&b->lock);
-	if (r < 0)
-		return r;
-	if ((size_t)which >= ARRAY_LEN(names))
-		return err_set(err, ERR_NOENT, "the storyboard has no such sheet");
-	AUTO(mem_freep) char *path = board_artifact_path(b, id, names[which]);
-	*ret_type = types[which];
-	return file_exists(path)
-	           ? file_open_input(path, ret_fd, err)
-	           : err_set(err, ERR_NOENT, "%s of this video does not exist yet", names[which]);
-}
-
-int board_frame(struct board *b, int64_t id, int stream, int64_t time, int size, struct buf *out,
-                int64_t *ret_pts, struct err *err)
-{
-	AUTO(fd_closep) int fd = -1;
-	AUTO(decoder_freep) struct decoder *d = NULL;
-	AUTO(frame_clear) struct frame f = {0};
-	const char *type;
-	if (time < 0 || size < 0 || size > FRAME_SIZE_MAX)
-		return err_set(err, ERR_ARG, "a frame is at a time from 0 on, and at most %d pixels long",
-		               FRAME_SIZE_MAX);
-	int r = open_source(b, id, &fd, &type, err);
-	if (r == 0)
-		r = open_decoder(b, fd, stream, NULL, &d, err);
-	if (r == 0)
-		r = take_frame(d, time, size ? size : FRAME_SIZE_MAX, FRAME_QUALITY, &f, err);
-	if (r < 0)
-		return r;
-	buf_add(out, f.jpeg, f.jpeg_len);
-	*ret_pts = f.pts;
-	return buf_check(out, "the frame", err);
 }

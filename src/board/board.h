@@ -31,6 +31,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "board/events.h"
 #include "board/settings.h"
@@ -43,13 +44,14 @@
 
 struct board_options {
 	int64_t jobs, turn, asks, drain_timeout;
-	char *folders, *watch_folders;
+	char *folders, *watch_folders, *s3;
 	int64_t quota, video_max, free_min;
-	bool fetch, fetch_private, proxy;
+	bool fetch, fetch_private, fetch_copy, proxy;
 	int64_t fetch_timeout;
 	int64_t chat_videos, chat_bytes, chat_keep; /* microseconds */
 };
 struct opt_group;
+struct remote_web;
 extern const struct opt_group board_opt_group;
 
 struct board;
@@ -68,6 +70,8 @@ struct board_setup {
 	struct memory *memory;       /* of the engine; may be NULL */
 	const struct runner *runner; /* does what a worker can; NULL = this process */
 	struct store *store;
+	/* reads videos at addresses; NULL: they are downloaded */
+	struct remote_web *web;
 	/* of standing questions; NULL: they are not sent anywhere */
 	const struct notify_options *notify;
 	struct events *events;
@@ -173,6 +177,20 @@ enum board_file { BOARD_SOURCE, BOARD_PROXY, BOARD_POSTER, BOARD_STORYBOARD_VTT,
  * ERR_NOENT until it exists. Disk. */
 int board_video_open(struct board *b, int64_t id, enum board_file which, int *ret_fd,
                      const char **ret_type, struct err *err);
+/* Whether videos may be read at this address now. Quick. */
+bool board_reads(const struct board *b, const char *address);
+/* A video that is read at an address has no file here, but a request may have
+ * parts of it. Quick. */
+struct board_away {
+	bool is; /* it is one; else the rest is 0 */
+	int64_t size;
+	char sha256[HASH_HEX];
+	const char *type; /* a literal */
+};
+int board_video_away(struct board *b, int64_t id, struct board_away *ret, struct err *err);
+/* Reads a part of it into a file, at its place. Slow. */
+int board_video_fill(struct board *b, int64_t id, int fd, int64_t from, int64_t len,
+                     struct err *err);
 /* The frame that this video stream (-1 = the default one) shows at `time`, as
  * JPEG, its long side at most `size` pixels (0 = full size); slow. */
 int board_frame(struct board *b, int64_t id, int stream, int64_t time, int size, struct buf *out,

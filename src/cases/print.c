@@ -16,7 +16,7 @@ static int load(struct store *s, const struct case_input *in, struct case_report
 {
 	AUTO(mem_freep) struct member *items = mem_alloc(in->n, sizeof *items);
 	for (size_t i = 0; i < in->n; i++)
-		items[i] = (struct member){.row = in->rows[i]};
+		items[i] = (struct member){.row = in->rows[i], .seen = in->away && in->away[i]};
 	const struct members members = {.store = s, .case_id = in->id, .items = items, .n = in->n};
 	const struct case_place place = {.name = in->title, .each = true};
 	int r = case_report_load(&members, &place, ret, err);

@@ -18,6 +18,7 @@ struct case_input {
 	/* Borrowed; of each row path, stream, name, kind (STORE_MEMBER_VIDEO),
 	 * source, job, fault, start, clock, duration, with settings "". */
 	const struct store_member *rows;
+	const bool *away; /* of each: it is not a file, so that its path need not exist; NULL = none */
 	size_t n;
 	const char *summary;         /* of case_sum_up(); NULL = none */
 	const char *without_summary; /* why there is none; for people */

@@ -114,6 +114,7 @@ static int answer(struct asked *q, struct answer **ret, struct err *err)
 	AUTO(unread_clear) struct unread unread = {0};
 	struct ask_context c = {.store = s->store,
 	                        .options = s->options,
+	                        .web = s->web,
 	                        .cancel = q->cancel,
 	                        .progress = on_progress,
 	                        .ctx = q};
@@ -197,8 +198,10 @@ static struct asked *copy(struct asks *a, const struct asks_question *q, char *k
 	for (size_t i = 0; i < q->n_choices; i++)
 		to->choices[i] = mem_strdup(q->choices[i]);
 	for (size_t i = 0; i < q->n_videos; i++)
-		to->videos[i] = (struct ask_video){.job = mem_strdup(q->videos[i].job),
-		                                   .path = mem_strdup(q->videos[i].path)};
+		to->videos[i] = (struct ask_video){
+			.job = mem_strdup(q->videos[i].job),
+			.path = mem_strdup(q->videos[i].path),
+			.address = q->videos[i].address ? mem_strdup(q->videos[i].address) : NULL};
 	return to;
 }
 

@@ -34,11 +34,17 @@ struct mcp_host {
 	 * long. Both are borrowed until mcp_free(). Any thread. NULL: nothing is
 	 * asked. */
 	int (*engine)(void *ctx, struct engine **ret, struct memory **ret_memory, struct err *err);
+	/* Whether a video of the queue may be read at this address. Quick, any
+	 * thread. NULL: files only. */
+	bool (*reads)(void *ctx, const char *address);
 };
+
+struct remote_web;
 
 /* All borrowed until mcp_free(). */
 struct mcp_setup {
 	struct store *store;
+	struct remote_web *web; /* for videos that `reads` of the host allows; NULL = none */
 	const struct analyze_options *options; /* how frames are decoded and shown */
 	/* real path: files are read, and videos are known, only below it; NULL =
 	 * those of the journal */

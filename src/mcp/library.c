@@ -23,6 +23,7 @@ static void clear_video(struct mcp_video *v)
 	free(v->sha256);
 	free(v->dir);
 	free(v->path);
+	free(v->address);
 	free(v->stamp);
 	free(v->summary);
 }
@@ -96,6 +97,16 @@ static char *path_of(const struct store_job *j, const struct store_video *v)
 	return slash ? file_join(parent, file_base(j->source_name)) : mem_strdup("");
 }
 
+/* Of the server's videos those are at addresses that came from one and have no
+ * file. */
+static char *address_of(const struct loading *l, const struct store_video *v)
+{
+	const struct mcp_host *host = l->setup->host;
+	bool is = v && strcmp(v->origin, "url") == 0 && !*v->path && v->state == STORE_VIDEO_READY &&
+	          l->setup->web && host && host->reads && host->reads(host->ctx, v->source);
+	return is ? mem_strdup(v->source) : NULL;
+}
+
 static void add(struct loading *l, const struct store_job *j, const json_t *facts,
                 const struct store_video *queued)
 {
@@ -112,6 +123,7 @@ static void add(struct loading *l, const struct store_job *j, const json_t *fact
 		.sha256 = mem_strdup(sha256),
 		.dir = mem_strdup(j->output),
 		.path = path_of(j, file),
+		.address = address_of(l, queued),
 		.stamp = mem_strdup(file ? file->stamp : ""),
 		.summary = mem_strdup(j->summary),
 		.has_stream = *stream >= '0' && *stream <= '9',

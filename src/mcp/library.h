@@ -14,7 +14,10 @@ struct mcp_video {
 	char *sha256; /* of the file */
 	char *dir;    /* of the report, absolute */
 	char *path;   /* where the file was last, "" = not known */
-	char *stamp;  /* of the file, if `sha256` is known to be of that; "" = not known */
+	/* Where it is read instead of a file, see remote/web.h; not for clients.
+	 * NULL = it is a file. */
+	char *address;
+	char *stamp; /* of the file, if `sha256` is known to be of that; "" = not known */
 	char *summary;
 	bool has_stream;
 	int stream;

@@ -5,8 +5,13 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "job/step-options.h"
+#include "remote/web.h"
 #include "store/queue.h"
+
+/* Where a server of a video does not answer. */
+#define PATIENCE (5 * CLOCK_SECOND)
 
 enum { QUALITY = 85, THUMB_MAX = 4 * 1024 * 1024 };
 
@@ -44,12 +49,13 @@ static int keep(void *ctx, size_t i, struct frame *f)
 }
 
 static int decode(const struct mcp_setup *s, const struct picture_request *q, int fd,
-                  struct pictures *to, struct err *err)
+                  const struct decoder_feed *feed, struct pictures *to, struct err *err)
 {
 	AUTO(decoder_freep) struct decoder *d = NULL;
 	AUTO(video_info_clear) struct video_info info = {0};
 	struct decoding keeping = {q, to};
 	struct decoder_options o = analyze_decoder(s->options);
+	o.feed = feed;
 	const struct frame_request frames = {
 		.times = q->times, .n = q->n, .size = q->size, .quality = QUALITY};
 	if (q->video->has_stream) {
@@ -62,18 +68,34 @@ static int decode(const struct mcp_setup *s, const struct picture_request *q, in
 	return r < 0 ? r : decoder_frames(d, &frames, keep, &keeping, err);
 }
 
+static int open_away(const struct mcp_setup *s, const struct picture_request *q,
+                     struct remote_video **ret, struct err *err)
+{
+	const struct remote_video_options o = {.address = q->video->address,
+	                                       .expected = q->video->sha256,
+	                                       .known = true,
+	                                       .patience = PATIENCE,
+	                                       .cancel = q->cancel};
+	return remote_video_open(s->web, &o, ret, err);
+}
+
 static int take_from_file(const struct mcp_setup *s, struct library_known *k, sem_t *turn,
                           const struct picture_request *q, struct pictures *to, struct err *err)
 {
 	AUTO(fd_closep) int fd = -1;
-	int r = library_open(s, k, q->video, q->cancel, &fd, err);
+	AUTO(remote_video_freep) struct remote_video *away = NULL;
+	int r = q->video->address ? open_away(s, q, &away, err)
+	                          : library_open(s, k, q->video, q->cancel, &fd, err);
 	if (r < 0)
 		return r;
 	while (sem_wait(turn) < 0 && errno == EINTR)
 		;
 	r = cancel_fired(q->cancel) ? err_set(err, ERR_CANCELED, "canceled")
-	                            : decode(s, q, fd, to, err);
+	    : away ? decode(s, q, remote_video_fd(away), remote_video_feed(away), to, err)
+	           : decode(s, q, fd, NULL, to, err);
 	sem_post(turn);
+	if (away && r != -ERR_CANCELED && remote_video_fault(away, err))
+		r = -(int)err->code;
 	return r;
 }
 

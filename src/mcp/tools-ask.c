@@ -142,7 +142,8 @@ static int choose_videos(const struct tool_call *c, const struct library *l, str
 	}
 	for (size_t i = 0; i < l->n; i++)
 		if (chosen[i])
-			ret[n++] = (struct ask_video){.job = l->videos[i].id, .path = l->videos[i].path};
+			ret[n++] = (struct ask_video){
+				.job = l->videos[i].id, .path = l->videos[i].path, .address = l->videos[i].address};
 	*ret_n = n;
 	return n ? 0 : err_set(err, ERR_NOENT, "no video was analyzed yet");
 }
@@ -213,7 +214,7 @@ static int read_look(struct tool_call *c, const struct asks_question *q, struct 
 {
 	const struct mcp_setup *s = &c->tools->setup;
 	struct ask_context context = {
-		.store = s->store, .options = s->options, .cancel = c->call->cancel};
+		.store = s->store, .options = s->options, .web = s->web, .cancel = c->call->cancel};
 	int r = s->host->engine(s->host->ctx, &context.engine, &context.memory, err);
 	return r < 0 ? r : ask_look_at(&context, q->videos, q->look, q->question, ret, err);
 }
@@ -250,7 +251,7 @@ int tool_look(struct tool_call *c, json_t **ret, struct err *err)
 	const struct ask_look look = {.start = tool_time(c, "from", 0),
 	                              .end = tool_time(c, "to", 0),
 	                              .frames = (size_t)tool_int(c, "count", 12)};
-	const struct ask_video video = {.job = v->id, .path = v->path};
+	const struct ask_video video = {.job = v->id, .path = v->path, .address = v->address};
 	const struct asks_question q = {.question = tool_text(c, "question", ""),
 	                                .thread = "",
 	                                .videos = &video,

@@ -45,6 +45,21 @@ int store_blocks_load(struct store *s, const char *sha256, struct hash_blocks *r
 	return 0;
 }
 
+int store_blocks_forget(struct store *s, const char *sha256, struct err *err)
+{
+	AUTO(db_unlockp) struct store *locked = db_lock(s);
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(locked,
+	                   "DELETE FROM source_block WHERE source = ?1 AND NOT EXISTS "
+	                   "(SELECT 1 FROM job WHERE source = ?1)",
+	                   &q, err);
+	if (r == 0) {
+		db_bind(q, "s", sha256);
+		r = db_run(s, q, err);
+	}
+	return r < 0 ? err_wrap(err, "cannot write the journal") : 0;
+}
+
 int store_head_id(struct store *s, char out[static STORE_HEAD_ID], struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);

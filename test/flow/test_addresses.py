@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Videos at http and s3 addresses: the report is that of the file, and what a server does wrong is said in a line."""
+import contextlib
 import hashlib
+import sqlite3
+import threading
 import unittest
 
 import flow
+import mcp_client
 import nats
+import serving
 import test_worker
 import web_server
 
@@ -27,7 +32,8 @@ class Base(flow.Flow):
     def setUp(self):
         super().setUp()
         self.web = self.server({"/dir/a.mp4": self.data})
-        self.env["VDET_ENGINE_URL"] = self.engine("--model", "same").url
+        self.answers = self.engine("--model", "same")
+        self.env["VDET_ENGINE_URL"] = self.answers.url
         for name in [n for n in self.env if n.startswith("AWS_")]:
             del self.env[name]
 
@@ -156,6 +162,161 @@ class Addresses(Base):
         self.fails("s3:/" + key, "https://HOST:PORT", more=("--s3-endpoint", "host:9000"), code=2)
 
 
+class Serving(Base, serving.Serving):
+    """`vdet serve` reads videos where they are."""
+    OPTIONS = {"chunk.duration": 3, "chunk.frames": 2}
+
+    def setUp(self):
+        super().setUp()
+        self.url = self.web.url + "/dir/a.mp4"
+
+    def board(self, *options, private=True):
+        return self.serve("--retries", 0, "--net-rate", 0, *(["--serve-fetch-private"] if private else []), *options)
+
+    def add(self, server, address, *states, **more):
+        job = server.change("POST", "/jobs", {"url": address, "options": self.OPTIONS, **more})["id"]
+        return server.wait(f"/jobs/{job}", lambda j: j["state"] in (states or ("done",)) or j["state"] == "failed")
+
+    def test_a_video_is_used_where_it_is(self):
+        local = self.dir / "local"
+        local.mkdir()
+        (local / "a.mp4").write_bytes(self.data)
+        self.analyze(local / "a.mp4", "--output", self.dir / "file")
+        expected = flow.json.loads((self.dir / "file" / "report.json").read_text())
+        self.env["XDG_DATA_HOME"] = str(self.dir / "other")
+        server = self.board()
+        job = self.add(server, self.url + f"?token={SECRET}")
+        self.assertEqual(job["state"], "done", job)
+        report = server.api(f"/jobs/{job['id']}/report?format=json")
+        self.assertEqual(flow.same_result(report), flow.same_result(expected))
+        video = server.api(f"/videos/{job['video']}")
+        self.assertEqual((video["state"], video["play"], video["sha256"]), ("ready", "source", hashlib.sha256(self.data).hexdigest()))
+        # Read once, and nothing was downloaded.
+        self.assertLess(self.web.bytes_sent(), 1.1 * len(self.data))
+        self.assertEqual([p for p in (self.dir / "other").rglob("a.mp4")], [])
+
+        # The player gets parts; a whole that is larger is refused.
+        source = f"/api/v1/videos/{job['video']}/source"
+        part = server.get(source, headers={"Range": "bytes=1000-"})
+        self.assertEqual((part.status, part.body), (206, self.data[1000:1000 + (4 << 20)]))
+        self.assertEqual(part.headers["Content-Range"], f"bytes 1000-{999 + len(part.body)}/{len(self.data)}")
+        self.assertEqual(server.get(source).status, 200 if len(self.data) <= 4 << 20 else 413)
+        self.assertEqual(server.get(source, headers={"If-Range": part.headers["ETag"], "Range": "bytes=-10"}).body, self.data[-10:])
+        frame = server.get(f"/api/v1/videos/{job['video']}/frames?t=5")
+        self.assertEqual((frame.status, frame.body[:2]), (200, b"\xff\xd8"))
+        server.wait(f"/videos/{job['video']}", lambda v: v["poster"] and v["storyboard"])
+
+        case = server.change("POST", "/cases", {"name": "gate", "videos": [job["video"]]})["id"]
+        listed = server.api(f"/cases/{case}/report?format=json")["videos"][0]
+        self.assertEqual((listed["name"], listed["missing"], listed["replaced"]), ("a.mp4", False, False))
+
+        # A question looks at fresh frames.
+        before = len(self.answers.lines("begin"))
+        ask = server.change("POST", "/asks", {"question": "When do the pictures change?", "all": True})["id"]
+        answer = server.wait(f"/asks/{ask}", lambda a: a["state"] in ("done", "failed"))
+        self.assertEqual(answer["state"], "done", answer)
+        self.assertEqual([s["unseen"] for s in answer["answer"]["sources"] if s.get("unseen")], [])
+        frames = [f for c in answer["answer"]["cites"] for f in c["frames"]]
+        self.assertTrue(frames and all(f["planes_sha256"] for f in frames), answer["answer"])
+        self.assertGreater(len(self.answers.lines("begin")), before)
+
+        # MCP: frames of their own size, not the small pictures of the journal.
+        client = mcp_client.HttpClient(server)
+        run = client.call("list_videos")["videos"][0]["video"]
+        frames = client.call("get_frames", video=run, times=[5])
+        self.assertEqual((frames["source"], frames["frames"][0]["fault"]), ("file", ""), frames)
+        self.assertEqual(client.call("look", video=run, question="What is there?", **{"from": 1, "to": 4})["state"], "done")
+        self.assertNotIn(SECRET, flow.json.dumps(client.call("list_videos")) + flow.json.dumps(frames))
+
+        # The hashes outlive the last job; what is kept of the video goes with it.
+        server.change("DELETE", f"/jobs/{job['id']}")
+        self.assertEqual(server.get(f"/api/v1/videos/{job['video']}/frames?t=2").status, 200)
+        cache = self.dir / "other" / "vdet" / "source-cache"
+        self.assertTrue([p for p in cache.rglob("*") if p.is_file() and p.stat().st_size > 1000])
+        server.change("DELETE", f"/videos/{job['video']}")
+        self.assertEqual([p for p in cache.rglob("*") if p.is_file() and p.stat().st_size > 1000], [])
+        with contextlib.closing(sqlite3.connect(self.dir / "other" / "vdet" / "vdet.db")) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM source_block").fetchone(), (0,))
+        self.assertNotIn(SECRET, server.log())
+
+    def test_restart_and_change(self):
+        server = self.board()
+        self.answers.control(faults=["hold@2+"], reset=True)
+        # While it is read first.
+        hold = threading.Event()
+        self.addCleanup(hold.set)
+        self.web.faults = [None, ("cut", 2 << 20), ("hold", hold)]
+        job = server.change("POST", "/jobs", {"url": self.url, "options": self.OPTIONS})
+        server.wait(f"/videos/{job['video']}", lambda v: v["state"] == "fetching" and v["fetched"] >= 1 << 20)
+        server.stop(serving.signal.SIGKILL)
+        hold.set()
+        # While it is analyzed.
+        server = self.board()
+        server.wait(f"/jobs/{job['id']}", lambda j: j["done"] >= 1)
+        server.stop(serving.signal.SIGKILL)
+        self.answers.control(faults=[], release=True)
+        read = self.web.bytes_sent()
+        server = self.board()
+        done = server.wait(f"/jobs/{job['id']}", lambda j: j["state"] in ("done", "failed"))
+        self.assertEqual((done["state"], done["holes"]), ("done", 0), done)
+        # From the disk: the server says that it still has the same.
+        self.assertLess(self.web.bytes_sent() - read, len(self.data) // 2)
+
+        # Another video there now, of the same size: what is on the disk is not of it, and what is not is refused.
+        self.web.files["/dir/a.mp4"] = bytes(len(self.data))
+        server.stop()
+        flow.shutil.rmtree(self.dir / "data" / "vdet" / "source-cache")
+        server = self.board()
+        again = {"options": self.OPTIONS | {"describe.prompt": "red things"}}
+        failed = self.add(server, self.url, **again)
+        self.assertEqual(failed["state"], "failed")
+        self.assertIn("the video has changed there", failed["error"])
+        frame = server.get(f"/api/v1/videos/{job['video']}/frames?t=2")
+        self.assertIn("the video has changed there", frame.json["detail"])
+        self.web.files["/dir/a.mp4"] = self.data[:2 << 20]
+        failed = self.add(server, self.url, options=self.OPTIONS | {"describe.prompt": "blue things"})
+        self.assertIn("another size", failed["error"])
+
+    def test_which_addresses_are_read(self):
+        server = self.board(private=False)
+        self.assertIn("serve.fetch_private", self.add(server, self.url)["error"])
+        self.assertEqual(self.web.requests, [])
+        # A name that leads there, and a redirect: what is checked is what is connected to.
+        for address in self.url.replace("127.0.0.1", "localhost"), self.url.replace("127.0.0.1", "[::ffff:127.0.0.1]"):
+            self.assertIn("private network", self.add(server, address)["error"])
+        r = server.post("/api/v1/jobs", {"url": "s3://bucket/a.mp4"})
+        self.assertEqual((r.status, "serve.s3" in r.json["detail"]), (403, True), r.body)
+        server.stop()
+
+        s3 = self.server({"/bucket/in/a.mp4": self.data}, keys={"AKID": SECRET})
+        s3.redirects["/bucket/in/b.mp4"] = self.url
+        self.env |= {"AWS_ENDPOINT_URL": s3.url, "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": SECRET}
+        server = self.board("--serve-s3", "other:bucket/in/", private=False)
+        for address in "s3://bucket/a.mp4", "s3://bucket/in/../a.mp4", "s3://bucket/inside/a.mp4":
+            self.assertEqual(server.post("/api/v1/jobs", {"url": address}).status, 403, address)
+        self.assertIn("answered 302", self.add(server, "s3://bucket/in/b.mp4")["error"])
+        self.assertEqual(self.web.requests, [])
+        self.assertEqual(self.add(server, "s3://bucket/in/a.mp4")["state"], "done")
+        self.assertNotIn(SECRET, server.log())
+
+    def test_what_is_downloaded(self):
+        self.web.ranges = False
+        server = self.board("--log-level", "info")
+        job = self.add(server, self.url)
+        self.assertEqual(job["state"], "done", job)
+        self.assertIn("does not send parts", server.log())
+        self.assertEqual(server.get(f"/api/v1/videos/{job['video']}/source").body, self.data)
+        server.stop()
+        self.web.ranges = True
+        server = self.board()
+        job = self.add(server, self.url + "?1", options=self.OPTIONS | {"media.stream": "all"})
+        self.assertEqual((job["state"], job["options"]["media.stream"]), ("done", "0"), job)
+        server.stop()
+        server = self.board("--serve-fetch-copy")
+        job = self.add(server, self.url + "?2")
+        self.assertEqual(server.get(f"/api/v1/videos/{job['video']}/source").body, self.data)
+
+
 @unittest.skipIf(nats.program() is None, "nats-server is not here; NATS_SERVER may name one")
 class Fleet(Base):
     """Workers read the videos of a head that has them from another server."""
@@ -206,6 +367,20 @@ class Fleet(Base):
             said, _ = self.by_worker(f"relayed-{len(more)}", address, "--fresh", *more)
             self.assertRegex(said, r" [1-9]\d+ bytes from the head, 0 from a path, 0 from another server")
             self.assertNotIn(SECRET, said)
+
+    def test_a_server_gives_them_to_workers(self):
+        worker = test_worker.Machine(self, "worker")
+        process = worker.start("worker", "--fleet", self.nats.url, "--fleet-name", "one")
+        server = serving.Server(self, "--fleet", self.nats.url, "--serve-fetch-private", "--retries", 0, "--net-rate", 0)
+        job = server.change("POST", "/jobs", {"url": self.web.url + "/dir/a.mp4",
+                                              "options": {"chunk.duration": 3, "chunk.frames": 2}})["id"]
+        job = server.wait(f"/jobs/{job}", lambda j: j["state"] in ("done", "failed"))
+        self.assertEqual((job["state"], job["holes"]), ("done", 0), job)
+        server.stop()
+        process.send_signal(test_worker.signal.SIGTERM)
+        worker.finish(process)
+        self.assertEqual((len(worker.engine.stretches()), len(self.answers.stretches())), (4, 0))
+        self.assertRegex(worker.log(), r" 0 bytes from the head, 0 from a path, [1-9]\d+ from another server")
 
 
 if __name__ == "__main__":

@@ -493,7 +493,7 @@ class Serve(Serving):
         self.assertEqual(failed["state"], "failed")
         self.assertIn("serve.fetch_private", failed["error"])
         server.stop()
-        server = self.serve(self.engine(), "--serve-fetch-private")
+        server = self.serve(self.engine(), "--serve-fetch-private", "--serve-fetch-copy")
         events = server.socket()
         job = server.change("POST", "/jobs", {"url": url + "/moved", "options": CHUNKS})["id"]
         self.assertEqual(events.state(job, "failed", "done")["state"], "done")
@@ -524,14 +524,14 @@ class Serve(Serving):
         for end in web.server_close, web.shutdown, come.set:
             self.addCleanup(end)
         engine = self.engine()
-        server = self.serve(engine, "--serve-fetch-private")
+        server = self.serve(engine, "--serve-fetch-private", "--serve-fetch-copy")
         job = server.change("POST", "/jobs", {"url": f"http://127.0.0.1:{web.server_port}/a.mp4", "options": CHUNKS})["id"]
         part = self.dir / "data" / "vdet" / "videos" / server.api(f"/jobs/{job}")["video"] / "a.mp4.part"
         events = server.socket()
         while not part.exists() or part.stat().st_size < half:
             events.event("performance")
         server.stop(signal.SIGKILL)
-        server = self.serve(engine, "--serve-fetch-private")
+        server = self.serve(engine, "--serve-fetch-private", "--serve-fetch-copy")
         events = server.socket()
         if server.api(f"/jobs/{job}")["state"] != "done":
             self.assertEqual(events.state(job, "failed", "done")["state"], "done")

@@ -30,7 +30,7 @@ function Intake({ empty }: { empty: boolean }) {
     e.preventDefault();
     const text = place.trim();
     if (!text) return;
-    const source = /^https?:\/\//i.test(text) ? { url: text } : { path: text };
+    const source = /^(https?|s3):\/\//i.test(text) ? { url: text } : { path: text };
     const job = await attempt(api.submit({ ...source, ...submitOptions() }));
     if (!job) return;
     putJob(job);
@@ -51,9 +51,9 @@ function Intake({ empty }: { empty: boolean }) {
           e.currentTarget.value = '';
         }} />
       <details class="more">
-        <summary>More: path or URL, prompt, chunk length</summary>
+        <summary>More: path or address, prompt, chunk length</summary>
         <form class="place" onSubmit={submit}>
-          <label for="place">File on the server, or http(s) URL</label>
+          <label for="place">File on the server, or http, https or s3 address</label>
           <span class="row">
             <input id="place" value={place} onInput={(e) => setPlace(e.currentTarget.value)} spellcheck={false} autocomplete="off"
               placeholder="/videos/door.mp4" />

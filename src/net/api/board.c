@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -11,7 +13,11 @@
 #include "net/api/api.h"
 #include "net/api/handlers.h"
 
-enum { SKIP_MAX = 10000, TRACK_MAX = 10000 };
+enum {
+	SKIP_MAX = 10000,
+	TRACK_MAX = 10000,
+	AWAY_PART = 4 << 20, /* bytes of a video at an address that one reply has */
+};
 
 int reply_json(struct call *c, int (*fn)(struct board *, int64_t, json_t **, struct err *),
                struct err *err)
@@ -392,4 +398,56 @@ int handle_file(struct call *c, struct err *err)
 		return 0;
 	}
 	return call_file(c, fd, type, etag, err);
+}
+
+/* Of a video that is read at an address: parts that pass through memory. */
+static int send_away(struct call *c, int64_t id, const struct board_away *a, struct err *err)
+{
+	struct api *api = c->ctx;
+	char etag[HASH_HEX + 2];
+	int fd = memfd_create("vdet-part", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, a->size) < 0) {
+		fd_closep(&fd);
+		return err_sys(err, errno, "cannot make a file in memory");
+	}
+	snprintf(etag, sizeof etag, "\"%s\"", a->sha256);
+	call_head(c, "Cache-Control", "private, no-cache");
+	int r = call_file_part(c, fd, a->type, etag, AWAY_PART, err);
+	if (r < 0 || c->reply.fd < 0 || c->method == METHOD_HEAD)
+		return r;
+	bool large = c->reply.size > AWAY_PART;
+	if (!large)
+		r = board_video_fill(api->board, id, c->reply.fd, c->reply.from, c->reply.size, err);
+	if (!large && r == 0)
+		return 0;
+	fd_closep(&c->reply.fd);
+	c->reply.fd = -1;
+	if (large)
+		call_problem(c, 413, "too-large",
+		             "this video is read at its address, and is not here: ask for parts of at most "
+		             "%d bytes (Range)",
+		             AWAY_PART);
+	return r;
+}
+
+bool is_away(const struct call *c)
+{
+	const struct api *api = c->ctx;
+	struct board_away away;
+	int64_t id;
+	return call_id(c, &id, NULL) == 0 && board_video_away(api->board, id, &away, NULL) == 0 &&
+	       away.is;
+}
+
+int handle_source(struct call *c, struct err *err)
+{
+	struct api *api = c->ctx;
+	struct board_away away;
+	int64_t id;
+	int r = call_id(c, &id, err);
+	if (r == 0)
+		r = board_video_away(api->board, id, &away, err);
+	if (r < 0)
+		return r;
+	return away.is ? send_away(c, id, &away, err) : handle_file(c, err);
 }

@@ -42,9 +42,12 @@ route_fn handle_me, handle_login, handle_logout, handle_tokens, handle_token_new
 
 /* board.c: videos, jobs and results */
 route_fn handle_videos, handle_video, handle_video_change, handle_video_delete, handle_index,
-	handle_frame, handle_picture, handle_file, handle_jobs, handle_submit, handle_job,
-	handle_change, handle_job_delete, handle_control, handle_chunks, handle_events, handle_subjects,
-	handle_subjects_edit, handle_report, handle_transcript, handle_search;
+	handle_frame, handle_picture, handle_file, handle_source, handle_jobs, handle_submit,
+	handle_job, handle_change, handle_job_delete, handle_control, handle_chunks, handle_events,
+	handle_subjects, handle_subjects_edit, handle_report, handle_transcript, handle_search;
+
+/* Whether the video of the call is read at an address. */
+bool is_away(const struct call *c);
 
 /* ask.c: questions about videos */
 route_fn handle_asks, handle_ask_new, handle_ask, handle_ask_cancel, handle_ask_delete,

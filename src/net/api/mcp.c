@@ -85,6 +85,12 @@ static int find_engine(void *ctx, struct engine **ret, struct memory **ret_memor
 	return 0;
 }
 
+static bool reads(void *ctx, const char *address)
+{
+	const struct mcp_service *s = ctx;
+	return board_reads(s->board, address);
+}
+
 /* ---- start and stop */
 
 struct mcp_service *mcp_service_new(const struct mcp_setup *setup, struct board *board,
@@ -92,11 +98,13 @@ struct mcp_service *mcp_service_new(const struct mcp_setup *setup, struct board 
 {
 	struct mcp_service *s = mem_alloc(1, sizeof *s);
 	struct mcp_setup mine = *setup;
-	*s = (struct mcp_service){
-		.board = board,
-		.engine = engine,
-		.memory = memory,
-		.host = {.ctx = s, .add_video = add_video, .engine = engine ? find_engine : NULL}};
+	*s = (struct mcp_service){.board = board,
+	                          .engine = engine,
+	                          .memory = memory,
+	                          .host = {.ctx = s,
+	                                   .add_video = add_video,
+	                                   .engine = engine ? find_engine : NULL,
+	                                   .reads = reads}};
 	mine.host = &s->host;
 	s->mcp = mcp_new(&mine);
 	s->pool = pool_new(THREADS);

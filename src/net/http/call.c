@@ -158,6 +158,12 @@ static bool range_applies(const struct call *c, const char *etag)
 
 int call_file(struct call *c, int fd, const char *type, const char *etag, struct err *err)
 {
+	return call_file_part(c, fd, type, etag, INT64_MAX, err);
+}
+
+int call_file_part(struct call *c, int fd, const char *type, const char *etag, int64_t most,
+                   struct err *err)
+{
 	struct stat st;
 	struct call_reply *r = &c->reply;
 	fd_closep(&r->fd);
@@ -170,6 +176,8 @@ int call_file(struct call *c, int fd, const char *type, const char *etag, struct
 	                             ? range_read(c->headers[HEADER_RANGE], st.st_size, &first, &last)
 	                             : RANGE_WHOLE;
 	call_head(c, "Accept-Ranges", "bytes");
+	if (part == RANGE_PART && last - first >= most)
+		last = first + most - 1;
 	if (part == RANGE_WRONG) {
 		fd_closep(&r->fd);
 		r->fd = -1;

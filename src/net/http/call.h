@@ -137,6 +137,10 @@ void call_text(struct call *c, int status, const char *type, const char *text);
 /* A file, or the part of it that the Range header asks for; takes fd. `etag`
  * with its quotes, or NULL. */
 int call_file(struct call *c, int fd, const char *type, const char *etag, struct err *err);
+/* The same with at most `most` bytes of a part: the client asks again for the
+ * rest. */
+int call_file_part(struct call *c, int fd, const char *type, const char *etag, int64_t most,
+                   struct err *err);
 void call_empty(struct call *c, int status);
 void call_problem(struct call *c, int status, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

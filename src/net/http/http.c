@@ -24,6 +24,7 @@ enum {
 	QUICK_THREADS = 4,
 	SLOW_WAITING = 16, /* requests that may wait for a thread for slow handlers */
 	SLOW_THREADS = 2,
+	FAR_THREADS = 4,
 	DISK_THREADS = 4,
 };
 
@@ -171,6 +172,17 @@ void http_done(struct call *c, int result, const struct err *err)
 	mailbox_post(c->http->setup.mailbox, on_step_done, r);
 }
 
+static bool is_far(const struct call *c)
+{
+	return c->route->far && c->route->far(c);
+}
+
+/* The threads that handle a call. */
+static struct pool *pool_of(const struct call *c)
+{
+	return is_far(c) ? c->http->far : c->route->flags & ROUTE_SLOW ? c->http->slow : c->http->quick;
+}
+
 static void start_step(struct request *r, enum step what)
 {
 	struct http_server *h = r->call.http;
@@ -180,7 +192,7 @@ static void start_step(struct request *r, enum step what)
 	r->step = what;
 	if (r->call.gone && (what == STEP_HANDLE || what == STEP_FINISH))
 		http_watch_client(r);
-	pool_run(disk ? h->disk : flags & ROUTE_SLOW ? h->slow : h->quick, run_step, r);
+	pool_run(disk ? h->disk : pool_of(&r->call), run_step, r);
 }
 
 /* ---- the request */
@@ -215,9 +227,12 @@ static bool check_body(struct call *c)
 static bool check_queue(struct call *c)
 {
 	unsigned flags = c->route->flags;
-	if (!(flags & ROUTE_SLOW) || flags & ROUTE_LOGIN || pool_waiting(c->http->slow) < SLOW_WAITING)
+	bool far = is_far(c);
+	if (!(flags & ROUTE_SLOW || far) || flags & ROUTE_LOGIN ||
+	    pool_waiting(pool_of(c)) < SLOW_WAITING)
 		return true;
-	call_problem(c, 503, "busy", "too many frames are being decoded; try again in a second");
+	call_problem(c, 503, "busy", "too many %s; try again in a second",
+	             far ? "requests wait for servers of videos" : "frames are being decoded");
 	call_head(c, "Retry-After", "1");
 	return false;
 }
@@ -410,6 +425,7 @@ struct http_server *http_server_new(const struct http_setup *s)
 	h->owns_writable = true;
 	h->quick = pool_new(QUICK_THREADS);
 	h->slow = pool_new(SLOW_THREADS);
+	h->far = pool_new(FAR_THREADS);
 	h->disk = pool_new(DISK_THREADS);
 	return h;
 }
@@ -422,6 +438,7 @@ void http_server_free(struct http_server *h)
 		mailbox_wait(h->setup.mailbox);
 	pool_free(h->quick);
 	pool_free(h->slow);
+	pool_free(h->far);
 	pool_free(h->disk);
 	if (h->owns_writable)
 		close(h->writable);
@@ -430,5 +447,6 @@ void http_server_free(struct http_server *h)
 
 size_t http_waiting(struct http_server *h)
 {
-	return pool_waiting(h->quick) + pool_waiting(h->slow) + pool_waiting(h->disk);
+	return pool_waiting(h->quick) + pool_waiting(h->slow) + pool_waiting(h->disk) +
+	       pool_waiting(h->far);
 }

@@ -43,7 +43,7 @@ struct http_server {
 	struct http_setup setup;
 	struct http_counts counts;
 	_Atomic bool stopping; /* connections close after their reply */
-	struct pool *quick, *slow, *disk;
+	struct pool *quick, *slow, *disk, *far;
 	/* Net thread only. */
 	int writable;       /* epoll: sockets of replies that wait for them */
 	bool owns_writable; /* false: another closes it */

@@ -47,6 +47,9 @@ struct route {
 	const struct body_sink *sink;      /* NULL: the body is JSON or absent */
 	const char *head;                  /* header lines of every reply; NULL: none */
 	bool (*accepts)(const char *path); /* further condition; NULL: none */
+	/* Whether this call waits for another machine, so that it runs on threads
+	 * for those; on the net thread. NULL: none does. */
+	bool (*far)(const struct call *c);
 };
 
 struct route_table {
