@@ -108,6 +108,17 @@ class Server:
                 raise AssertionError((self.folder / "nats.log").read_text()[-2000:])
         raise AssertionError("nats-server does not start")
 
+    def reload(self):
+        """Reads the configuration again; returns once it holds."""
+        def times():
+            return (self.folder / "nats.log").read_text().count("Reloaded server configuration")
+        before, end = times(), time.monotonic() + flow.TIMEOUT
+        self.process.send_signal(signal.SIGHUP)
+        while times() == before:
+            if time.monotonic() > end:
+                raise AssertionError((self.folder / "nats.log").read_text()[-2000:])
+            time.sleep(0.02)
+
     def kill(self):
         if self.process:
             self.process.kill()

@@ -297,7 +297,7 @@ class BadInput(Fleet):
             left = re.sub(rf'(?ms)^    \{{ user: "{user}".*?^    \}} \}}\n', "", users)
             self.assertNotEqual(left, users)
             conf.write_text(left)
-            self.server.process.send_signal(signal.SIGHUP)
+            self.server.reload()
         one = self.worker("", f"creds={place}/one.creds", "slots=1")
         head = self.head("n=20", f"creds={place}/head.creds", "check_every=1", "ms=100")
         head.wait_for("done", 3)
@@ -311,7 +311,7 @@ class BadInput(Fleet):
         failed = head.wait_for("failed")[0]
         self.assertEqual((failed["code"], failed["text"]), ("permission", "the NATS server refuses the credentials of this head now"))
         conf.write_text(users)
-        self.server.process.send_signal(signal.SIGHUP)
+        self.server.reload()
         self.finish(self.head("n=20", f"creds={place}/head.creds", "check_every=1", "ms=100"), 20)
 
     def test_second_head(self):
