@@ -4,11 +4,20 @@
 import json
 import signal
 import sqlite3
+import time
 
 import flow
 import test_screentext
 import test_speech
 import test_worker
+
+
+def wait_until_connected(worker):
+    end = time.monotonic() + flow.TIMEOUT
+    while "waiting for a vdet with --fleet" not in worker.log():
+        if time.monotonic() > end:
+            raise AssertionError(worker.log())
+        time.sleep(0.1)
 
 
 class Texts(test_worker.Fleet):
@@ -36,8 +45,11 @@ class Texts(test_worker.Fleet):
                           "--speech-retries", 0, "--log-level", "info", *more)
 
     def helper(self, name, speech, *more):
+        """A worker that is connected: a head waits some seconds for workers, and does texts itself where it hears of none."""
         m = test_worker.Machine(self, name)
-        return m, m.start("worker", "--fleet", self.nats.url, "--fleet-name", name, "--speech", speech, "--log-level", "info", *more)
+        p = m.start("worker", "--fleet", self.nats.url, "--fleet-name", name, "--speech", speech, "--log-level", "info", *more)
+        wait_until_connected(m)
+        return m, p
 
     def sounds(self, requests):
         return sorted((r["sha256"], r["form"]) for r in requests)
@@ -112,6 +124,7 @@ class Index(test_worker.Fleet):
         alone = test_worker.Machine(self, "alone")
         alone.finish(alone.start("analyze", self.video, "--chunk-duration", 100))
         a, _ = self.worker("a")
+        wait_until_connected(a)
         head = test_worker.Machine(self, "head")
         head.finish(head.start("analyze", self.video, "--chunk-duration", 100, "--fleet", self.nats.url))
         self.assertEqual(flow.same_result(self.report_of(head)), flow.same_result(self.report_of(alone)))
