@@ -28,8 +28,9 @@ struct head {
 	char *cert, *key;         /* of TLS; NULL = none */
 	const char *worker;       /* who asks; NULL = "w" */
 	int64_t quota;
-	int refuse;             /* so many addresses are useless */
-	const char *replace[2]; /* in each answer */
+	const struct remote_address *direct; /* another server has it; NULL = none has */
+	int refuse;                          /* so many addresses are useless */
+	const char *replace[2];              /* in each answer */
 	_Atomic int asked;
 };
 
@@ -54,6 +55,18 @@ static int head_blocks(void *ctx, const char *sha256, int fd, struct hash_blocks
 	return hash_fd_blocks(said, NULL, NULL, real, ret, err);
 }
 
+static bool head_direct(void *ctx, const char *sha256, int64_t valid, struct remote_address *ret)
+{
+	const struct head *h = ctx;
+	(void)sha256;
+	(void)valid;
+	if (h->direct) {
+		*ret = *h->direct;
+		ret->url = mem_strdup(h->direct->url);
+	}
+	return h->direct != NULL;
+}
+
 static void head_start(struct head *h, const char *listen)
 {
 	AUTO(mem_freep) char *blobs = file_join(dir, "blobs");
@@ -66,6 +79,7 @@ static void head_start(struct head *h, const char *listen)
 	                                     .quota = h->quota,
 	                                     .open = head_open,
 	                                     .blocks = head_blocks,
+	                                     .direct = head_direct,
 	                                     .ctx = h};
 	struct err err = {0};
 	if (fleet_http_start(&o, &h->http, &err) < 0)
@@ -121,7 +135,7 @@ struct worker {
 	struct remote_cache *cache;
 };
 
-static void worker_begin(struct worker *w, struct head *h, const char *name, int size)
+static inline void worker_begin(struct worker *w, struct head *h, const char *name, int size)
 {
 	struct err err = {0};
 	AUTO(mem_freep) char *path = file_join(dir, name);
@@ -130,7 +144,7 @@ static void worker_begin(struct worker *w, struct head *h, const char *name, int
 		(struct remote_options){.provider = {ask, h}, .cache = w->cache, .patience = CLOCK_SECOND};
 }
 
-static void worker_end(struct worker *w)
+static inline void worker_end(struct worker *w)
 {
 	remote_cache_free(w->cache);
 }

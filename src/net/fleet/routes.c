@@ -170,6 +170,8 @@ static int source_address(struct fleet_files *f, const char *sha256, bool relaye
 		a->url = direct.url;
 		a->direct = true;
 		a->marks = direct.marks;
+		a->public_only = direct.public_only;
+		a->stay = direct.stay;
 		return 0;
 	}
 	remote_address_clear(&direct);
