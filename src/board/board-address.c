@@ -20,8 +20,9 @@
 
 enum { PIECE = 1 << 20 };
 
-/* For how long a request tries again where a server does not answer. */
-static const int64_t request_patience = 5 * CLOCK_SECOND;
+/* For how long a request tries again where a server does not answer, and waits
+ * for each MiB: few requests can wait at the same time. */
+static const int64_t request_patience = 5 * CLOCK_SECOND, request_block = 20 * CLOCK_SECOND;
 
 /* ---- which addresses */
 
@@ -142,6 +143,7 @@ int board_open_away(struct board *b, const struct away *a, bool request, struct 
 	                                       .expected = a->sha256,
 	                                       .known = true,
 	                                       .patience = request ? request_patience : 0,
+	                                       .block_within = request ? request_block : 0,
 	                                       .cancel = cancel};
 	return remote_video_open(b->setup.web, &o, ret, err);
 }
@@ -192,10 +194,11 @@ void board_keep_blocks(struct board *b, const struct away *a, const struct hash_
 void board_forget_away(struct board *b, const struct away *a, const struct hash_blocks *blocks)
 {
 	struct err err;
-	if (b->setup.web)
-		remote_web_forget(b->setup.web, blocks);
-	if (store_blocks_forget(b->setup.store, a->sha256, &err) < 0)
+	bool gone = false;
+	if (store_blocks_forget(b->setup.store, a->sha256, &gone, &err) < 0)
 		log_warning("%s", err.msg);
+	if (gone && b->setup.web)
+		remote_web_forget(b->setup.web, blocks);
 }
 
 /* ---- its files, as others are opened */

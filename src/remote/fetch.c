@@ -12,8 +12,8 @@
 #include "base/text.h"
 
 static const int64_t connect_within = 10 * CLOCK_SECOND, silence_max = 30 * CLOCK_SECOND,
-					 patience_default = 60 * CLOCK_SECOND, first_pause = CLOCK_SECOND / 5,
-					 longest_pause = 5 * CLOCK_SECOND;
+					 block_max = 300 * CLOCK_SECOND, patience_default = 60 * CLOCK_SECOND,
+					 first_pause = CLOCK_SECOND / 5, longest_pause = 5 * CLOCK_SECOND;
 
 enum {
 	REFUSAL_MAX = 4096, /* bytes of the text of a refusal */
@@ -30,6 +30,7 @@ struct exchange {
 	void *ctx;
 	int64_t got;         /* bytes passed on */
 	int64_t began, last; /* of this request; of its last sign of life */
+	int64_t block_at;    /* when the last whole block of the reply was there */
 	bool stopped;        /* by fn, with its code */
 	bool unwanted;       /* the reply is not what was asked for */
 	bool checked;        /* the header of this reply was */
@@ -188,18 +189,25 @@ static int on_body(void *ctx, const struct http_reply *reply, const char *data, 
 	}
 	r = x->fn ? x->fn(x->ctx, x->got, data, len, err) : 0;
 	x->stopped = r < 0;
+	if ((x->got + (int64_t)len) / HASH_BLOCK > x->got / HASH_BLOCK)
+		x->block_at = clock_now();
 	x->got += (int64_t)len;
 	return r;
 }
 
 static int on_tick(void *ctx, struct err *err)
 {
-	struct exchange *x = ctx;
+	const struct exchange *x = ctx;
 	char text[CLOCK_TEXT_MAX];
-	return clock_now() - x->last < silence_max
-	           ? 0
-	           : err_set(err, ERR_TIMEOUT, "nothing was received for %s",
-	                     clock_short(silence_max, text));
+	int64_t slow = x->f->options->block_within ? x->f->options->block_within : block_max;
+	if (clock_now() - x->last >= silence_max)
+		return err_set(err, ERR_TIMEOUT, "nothing was received for %s",
+		               clock_short(silence_max, text));
+	/* A byte now and then would keep those who wait for ever. */
+	if (!x->put && clock_now() - x->block_at >= slow)
+		return err_set(err, ERR_TIMEOUT, "less than 1 MiB was received in %s",
+		               clock_short(slow, text));
+	return 0;
 }
 
 /* So that another version is refused by the server; a weak tag never matches
@@ -239,7 +247,7 @@ static int run(struct exchange *x, struct http_reply *reply, struct err *err)
 		.tick = on_tick,
 		.ctx = x,
 	};
-	x->last = clock_now();
+	x->last = x->block_at = clock_now();
 	x->checked = x->unwanted = x->changed = false;
 	buf_clear(&x->refusal);
 	return http_run(f->http, &q, reply, err);

@@ -48,6 +48,9 @@ struct remote_options {
 	/* Microseconds for which a head that cannot be reached is tried again; 0 =
 	 * one minute. */
 	int64_t patience;
+	/* Microseconds in which each MiB of a reply has to come; 0 = five
+	 * minutes. */
+	int64_t block_within;
 	struct remote_meter *meter; /* counts; NULL: nothing does */
 	/* On the head, whose provider gives the address of the server that it reads
 	 * itself: the hashes, which then are not asked for; else NULL. */

@@ -369,6 +369,7 @@ int remote_video_open(struct remote_web *w, const struct remote_video_options *o
 	v->options =
 		(struct remote_options){.provider = {ask, v},
 	                            .cache = w->cache,
+	                            .block_within = o->block_within,
 	                            .patience = o->patience ? o->patience : w->options.patience};
 	if (r < 0)
 		return r;

@@ -56,7 +56,8 @@ struct remote_video_options { /* everything is borrowed */
 	/* Limits of the first reading, 0 = none: bytes of the video (ERR_LIMIT),
 	 * clock_now() at which it ends (ERR_TIMEOUT). */
 	int64_t max, until;
-	int64_t patience; /* for a server that fails; 0 = that of the options of all */
+	/* As in struct remote_options; 0 = the patience of the options of all. */
+	int64_t patience, block_within;
 };
 
 struct remote_video;

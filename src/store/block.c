@@ -45,18 +45,39 @@ int store_blocks_load(struct store *s, const char *sha256, struct hash_blocks *r
 	return 0;
 }
 
-int store_blocks_forget(struct store *s, const char *sha256, struct err *err)
+static int is_used(struct store *s, const char *sha256, bool *ret, struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s,
+	                   "SELECT EXISTS (SELECT 1 FROM job WHERE source = ?1) OR "
+	                   "EXISTS (SELECT 1 FROM video WHERE sha256 = ?1)",
+	                   &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "s", sha256);
+	r = db_step(s, q, err);
+	*ret = r == 1 && sqlite3_column_int(q, 0);
+	return r < 0 ? r : 0;
+}
+
+static int forget(struct store *s, const char *sha256, struct err *err)
+{
+	AUTO(db_freep) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, "DELETE FROM source_block WHERE source = ?1", &q, err);
+	if (r < 0)
+		return r;
+	db_bind(q, "s", sha256);
+	return db_run(s, q, err);
+}
+
+int store_blocks_forget(struct store *s, const char *sha256, bool *ret_gone, struct err *err)
 {
 	AUTO(db_unlockp) struct store *locked = db_lock(s);
-	AUTO(db_freep) sqlite3_stmt *q = NULL;
-	int r = db_prepare(locked,
-	                   "DELETE FROM source_block WHERE source = ?1 AND NOT EXISTS "
-	                   "(SELECT 1 FROM job WHERE source = ?1)",
-	                   &q, err);
-	if (r == 0) {
-		db_bind(q, "s", sha256);
-		r = db_run(s, q, err);
-	}
+	bool used = true;
+	int r = is_used(locked, sha256, &used, err);
+	if (r == 0 && !used)
+		r = forget(locked, sha256, err);
+	*ret_gone = r == 0 && !used;
 	return r < 0 ? err_wrap(err, "cannot write the journal") : 0;
 }
 

@@ -15,9 +15,10 @@ int store_blocks_save(struct store *s, const char *sha256, const struct hash_blo
 int store_blocks_load(struct store *s, const char *sha256, struct hash_blocks *ret,
                       struct err *err);
 
-/* Removes the list of a source of which no run is left: with the last run it
- * goes by itself, unless it was saved after that. */
-int store_blocks_forget(struct store *s, const char *sha256, struct err *err);
+/* Removes the list of a source of which no run and no video of the server is
+ * left: with the last run it goes by itself, unless it was saved after that.
+ * *ret_gone: none of them is left. */
+int store_blocks_forget(struct store *s, const char *sha256, bool *ret_gone, struct err *err);
 
 enum { STORE_HEAD_ID = 17 }; /* 16 hexadecimal digits and NUL */
 /* The name of this journal among heads: random, made by the first call. */
