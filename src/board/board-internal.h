@@ -180,7 +180,7 @@ struct board {
 	struct cancel *folders_stop; /* of the thread that watches them */
 	bool watches_folders;        /* it was started */
 	pthread_t folders_thread;
-	struct pool *pool, *preparing, *copying, *summarizing, *asking;
+	struct pool *pool, *preparing, *fetching, *copying, *summarizing, *asking;
 	pthread_t manager;
 };
 

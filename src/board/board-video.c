@@ -414,7 +414,8 @@ static void begin_preparing(struct board *b, struct video *v, void (*work)(void 
 	                        .id = v->row.id,
 	                        .path = mem_strdup(v->row.path),
 	                        .dir = board_video_path(b, v->row.id, "")};
-	pool_run(b->preparing, work, p);
+	/* Another server may take as long as it likes: what is here goes on. */
+	pool_run(strcmp(v->row.origin, "url") == 0 ? b->fetching : b->preparing, work, p);
 }
 
 void board_prepare(struct board *b, struct video *v)

@@ -392,6 +392,7 @@ static int begin(struct board *b, struct err *err)
 
 	b->pool = pool_new(POOL_THREADS);
 	b->preparing = pool_new(2);
+	b->fetching = pool_new(2);
 	b->copying = pool_new(1);
 	b->summarizing = pool_new(1);
 	b->asking = pool_new((size_t)b->setup.options->asks);
@@ -514,6 +515,7 @@ void board_free(struct board *b)
 	for (size_t i = 0; i < b->n_videos; i++)
 		cancel_fire(b->videos[i]->cancel);
 	pool_free(b->preparing);
+	pool_free(b->fetching);
 	pool_free(b->copying);
 	pool_free(b->summarizing);
 	pool_free(b->asking);
