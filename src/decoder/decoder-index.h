@@ -6,7 +6,7 @@
 #define VDET_DECODER_DECODER_INDEX_H
 
 #include "decoder/decoder.h"
-#include "decoder/pictures.h"
+#include "decoder/decoder-pictures.h"
 #include "protocol/index-wire.h"
 
 /* The packets of the whole file; nothing is decoded. */

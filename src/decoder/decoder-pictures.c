@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "decoder/pictures.h"
+#include "decoder/decoder-pictures.h"
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
-
-/* limit of valid times */
-static const int64_t latest = INT64_C(100) * 366 * 86400 * CLOCK_SECOND;
+#include "decoder/decoder-internal.h"
 
 void signatures_clear(struct signatures *s)
 {
@@ -38,7 +35,7 @@ static int read_signatures(const unsigned char *p, size_t n, struct signatures *
 {
 	for (size_t i = 0; i < n; i++, p += SIGNATURE_BYTES) {
 		struct signature s;
-		if (!signature_get(p, &s) || s.pts < -latest || s.pts > latest)
+		if (!signature_get(p, &s) || s.pts < -DECODER_LATEST || s.pts > DECODER_LATEST)
 			return err_set(err, ERR_PROTO, "a signature is invalid");
 		if (!out->n || s.pts > out->items[out->n - 1].pts)
 			signatures_add(out, &s);
@@ -51,7 +48,7 @@ static int read_grids(const unsigned char *p, size_t n, struct grids *out, struc
 	for (size_t i = 0; i < n; i++, p += GRID_BYTES) {
 		struct grid g;
 		grid_get(p, &g);
-		if (g.pts < -latest || g.pts > latest)
+		if (g.pts < -DECODER_LATEST || g.pts > DECODER_LATEST)
 			return err_set(err, ERR_PROTO, "a grid is invalid");
 		if (!out->n || g.pts > out->items[out->n - 1].pts)
 			grids_add(out, &g);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the index measures of pictures, in lists and as bytes. Pure. */
-#ifndef VDET_DECODER_PICTURES_H
-#define VDET_DECODER_PICTURES_H
+#ifndef VDET_DECODER_DECODER_PICTURES_H
+#define VDET_DECODER_DECODER_PICTURES_H
 
 #include "base/buf.h"
 #include "base/err.h"
