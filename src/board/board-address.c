@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Videos at addresses, which are read where they are: docs/sources.md. What is
  * read has the hash of its block that was made in the first reading. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -17,8 +14,6 @@
 #include "job/step-options.h"
 #include "store/block.h"
 #include "transfer/download.h"
-
-enum { PIECE = 1 << 20 };
 
 /* For how long a request tries again where a server does not answer, and waits
  * for each MiB: few requests can wait at the same time. */
@@ -274,22 +269,6 @@ int board_video_away(struct board *b, int64_t id, struct board_away *ret, struct
 	return 0;
 }
 
-static int copy_part(struct remote_video *v, int fd, int64_t from, int64_t len, struct err *err)
-{
-	const struct decoder_feed *feed = remote_video_feed(v);
-	AUTO(mem_freep) char *data = mem_alloc(PIECE, 1);
-	for (int64_t done = 0; done < len;) {
-		size_t n = len - done < PIECE ? (size_t)(len - done) : PIECE;
-		int r = feed->read(feed->ctx, from + done, data, n, NULL, err);
-		if (r < 0)
-			return r;
-		if (pwrite(fd, data, n, from + done) != (ssize_t)n)
-			return err_sys(err, errno, "cannot keep a part of the video");
-		done += (int64_t)n;
-	}
-	return 0;
-}
-
 int board_video_fill(struct board *b, int64_t id, int fd, int64_t from, int64_t len,
                      struct err *err)
 {
@@ -306,7 +285,7 @@ int board_video_fill(struct board *b, int64_t id, int fd, int64_t from, int64_t 
 	if (r < 0)
 		return r;
 	r = from < 0 || len > a.size - from ? err_set(err, ERR_ARG, "that is not a part of the video")
-	                                    : copy_part(in.away, fd, from, len, err);
+	                                    : remote_video_copy(in.away, fd, from, len, err);
 	board_close_input(&in);
 	return r;
 }

@@ -420,6 +420,21 @@ const struct decoder_feed *remote_video_feed(struct remote_video *v)
 	return &v->feed;
 }
 
+int remote_video_copy(struct remote_video *v, int fd, int64_t from, int64_t len, struct err *err)
+{
+	AUTO(mem_freep) char *data = mem_alloc(HASH_BLOCK, 1);
+	for (int64_t done = 0; done < len;) {
+		size_t n = len - done < HASH_BLOCK ? (size_t)(len - done) : HASH_BLOCK;
+		int r = read_feed(v, from + done, data, n, NULL, err);
+		if (r < 0)
+			return r;
+		if (pwrite(fd, data, n, from + done) != (ssize_t)n)
+			return err_sys(err, errno, "cannot keep a part of the video");
+		done += (int64_t)n;
+	}
+	return 0;
+}
+
 bool remote_video_fault(struct remote_video *v, struct err *ret)
 {
 	pthread_mutex_lock(&v->web->lock);
@@ -509,21 +524,6 @@ int remote_web_blocks(struct remote_web *w, const char *sha256, struct hash_bloc
 	return 0;
 }
 
-static int fill(struct remote_video *v, int fd, int64_t from, int64_t len, struct err *err)
-{
-	AUTO(mem_freep) char *data = mem_alloc(HASH_BLOCK, 1);
-	for (int64_t done = 0; done < len;) {
-		size_t n = len - done < HASH_BLOCK ? (size_t)(len - done) : HASH_BLOCK;
-		int r = read_feed(v, from + done, data, n, NULL, err);
-		if (r < 0)
-			return r;
-		if (pwrite(fd, data, n, from + done) != (ssize_t)n)
-			return err_sys(err, errno, "cannot keep a part of the video");
-		done += (int64_t)n;
-	}
-	return 0;
-}
-
 int remote_web_fill(struct remote_web *w, const char *sha256, int fd, int64_t from, int64_t len,
                     struct err *err)
 {
@@ -531,7 +531,7 @@ int remote_web_fill(struct remote_web *w, const char *sha256, int fd, int64_t fr
 	if (!v)
 		return missing(err);
 	struct err why = {0};
-	int r = fill(v, fd, from, len, &why);
+	int r = remote_video_copy(v, fd, from, len, &why);
 	put(v);
 	return r < 0 ? err_set(err, ERR_NOENT, "%s", why.msg) : 0;
 }

@@ -85,6 +85,9 @@ int remote_video_fd(const struct remote_video *v);
 /* For decoder_options.feed; its ctx is the video. After a failure other than
  * ERR_CANCELED every read fails at once. */
 const struct decoder_feed *remote_video_feed(struct remote_video *v);
+/* Writes these bytes of the video to the same place of a file. Blocks; errors
+ * as of the feed, or of the file. */
+int remote_video_copy(struct remote_video *v, int fd, int64_t from, int64_t len, struct err *err);
 /* That failure; false if there was none. */
 bool remote_video_fault(struct remote_video *v, struct err *ret);
 

@@ -45,6 +45,13 @@ class Base(flow.Flow):
     def analyze(self, address, *more, code=0):
         return self.vdet("analyze", address, "--chunk-duration", 3, "--chunk-frames", 2, *more, code=code)
 
+    def report_of_the_file(self):
+        local = self.dir / "local"
+        local.mkdir()
+        (local / "a.mp4").write_bytes(self.data)
+        self.analyze(local / "a.mp4", "--output", self.dir / "file")
+        return flow.json.loads((self.dir / "file" / "report.json").read_text())
+
     def fails(self, address, *words, more=(), code=1):
         said = self.analyze(address, *more, code=code).stderr
         for word in words:
@@ -54,11 +61,7 @@ class Base(flow.Flow):
 
 class Addresses(Base):
     def test_the_report_is_that_of_the_file(self):
-        local = self.dir / "local"
-        local.mkdir()
-        (local / "a.mp4").write_bytes(self.data)
-        self.analyze(local / "a.mp4", "--output", self.dir / "file")
-        expected = flow.json.loads((self.dir / "file" / "report.json").read_text())
+        expected = self.report_of_the_file()
         self.env["XDG_DATA_HOME"] = str(self.dir / "other")
         address = self.web.url.replace("http://", f"http://me:{SECRET}@") + f"/dir/a.mp4?token={SECRET}"
         self.web.faults = [None, ("cut", 700_000), ("cut", 100_000)]
@@ -178,11 +181,7 @@ class Serving(Base, serving.Serving):
         return server.wait(f"/jobs/{job}", lambda j: j["state"] in (states or ("done",)) or j["state"] == "failed")
 
     def test_a_video_is_used_where_it_is(self):
-        local = self.dir / "local"
-        local.mkdir()
-        (local / "a.mp4").write_bytes(self.data)
-        self.analyze(local / "a.mp4", "--output", self.dir / "file")
-        expected = flow.json.loads((self.dir / "file" / "report.json").read_text())
+        expected = self.report_of_the_file()
         self.env["XDG_DATA_HOME"] = str(self.dir / "other")
         server = self.board()
         job = self.add(server, self.url + f"?token={SECRET}")
